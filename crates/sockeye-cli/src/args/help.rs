@@ -1,0 +1,123 @@
+//! The parts of the help that are not about one flag.
+
+/// What `sockeye --help` says first.
+pub(crate) const ABOUT: &str = "Moves files between two machines: no account, no server, no internet";
+
+/// The rest of it.
+pub(crate) const LONG_ABOUT: &str = "\
+Moves files between two machines: no account, no server, no internet.
+
+One machine sends and prints a short code; the other types it. The two find each other on the local network, prove to \
+each other that they know the code, and move the files over an encrypted connection. Every byte is verified before a \
+file gets its name, and a transfer that broke off goes on where it stopped when the same command is given again.";
+
+// What follows is shown as it stands, here and in the man pages: lines of at most 78 columns.
+
+/// What `sockeye --help` says last.
+pub(crate) const AFTER: &str = "\
+Examples:
+  sockeye send holiday/
+      here: prints a code, say 4821-tulip-harbor
+  sockeye receive 4821-tulip-harbor
+      there: takes it; `sockeye 4821-tulip-harbor` does the same
+
+Exit codes:
+    0  done
+    1  the network failed, or the other side was interrupted
+    2  the command cannot be carried out as typed
+    3  the other side breaks the protocol or speaks another version
+    4  timed out
+    5  declined, here or there
+    6  authentication failed: a wrong or used-up code, or not the remembered
+       machine
+    7  a file or directory here cannot be used
+    8  a file or directory there cannot be used
+    9  bytes arrived with another digest than they were sent with
+   10  no machine found
+   11  partly done: some entries did not arrive; they are listed
+  130  interrupted
+
+Environment:
+  SOCKEYE_CODE  the code for `send` and `receive`; unlike an argument it does
+                not show in the list of processes
+  SOCKEYE_HOME  directory for this machine's identity and the remembered
+                machines, instead of the user's own
+  NO_COLOR      no colours in the help; nothing else is coloured";
+
+pub(crate) const SEND: &str = "\
+Examples:
+  sockeye send report.pdf photos/
+      prints a code and the line to type on the other machine
+  tar c src | sockeye send -
+      sends what the pipe brings; there: sockeye receive CODE -o - | tar x
+
+What is sent keeps its names, permissions and times. A directory goes with all
+that is in it; symbolic links travel when they point inside what is sent. If a
+transfer breaks off, the receiver can come back without a new code while this
+command runs.";
+
+pub(crate) const RECEIVE: &str = "\
+Examples:
+  sockeye receive 4821-tulip-harbor
+      finds the sender on this network, shows what it offers, asks
+  sockeye receive 4821-tulip-harbor@192.168.1.5 -y -o in
+      dials an address, asks nothing, writes into `in`
+
+Without a code it asks for one; Tab completes the words. A file that is here
+already and equal is not sent again; one that differs is left alone and
+reported, unless --overwrite, --rename or --skip says otherwise. If a transfer
+breaks off, the same command goes on where it stopped.";
+
+pub(crate) const PEERS: &str = "\
+Examples:
+  sockeye peers
+      who announces itself on this network
+  sockeye peers --wait 10s -i eth0
+      the same, longer, on one interface
+
+Shown are machines that run `sockeye send`, or `sockeye receive --listen`.
+What is not in the column REMEMBERED is only what a machine says of itself.";
+
+pub(crate) const TRUST: &str = "\
+Examples:
+  sockeye trust
+      the remembered machines
+  sockeye trust rename laptop old-laptop
+      calls one something else
+
+A machine is remembered by `--remember NAME` in a transfer. From then on
+`sockeye send --to NAME` reaches it without a code while it runs
+`sockeye receive --listen`.";
+
+pub(crate) const TRUST_LIST: &str = "\
+Examples:
+  sockeye trust list
+      a table
+  sockeye trust list --json
+      the same for a program, with the whole keys";
+
+pub(crate) const TRUST_RENAME: &str = "\
+Examples:
+  sockeye trust rename laptop old-laptop
+      the name is this machine's own: the other one never learns it
+  sockeye trust rename old-laptop \"Ann's laptop\"
+      a name may have spaces";
+
+pub(crate) const TRUST_REMOVE: &str = "\
+Examples:
+  sockeye trust remove old-laptop
+      next time it needs a code again
+  sockeye trust remove old-laptop --json
+      the same for a program";
+
+pub(crate) const DEMO: &str = "\
+Examples:
+  sockeye demo
+      into a new directory among the temporary files
+  sockeye demo -o pictures
+      into a directory of your choice
+
+First one `sockeye send` and one `sockeye receive` move a picture; then three
+such pairs do it at the same time. Each is a process of its own, with an
+identity of its own. The pictures that arrive are compared, byte for byte,
+with the one that was sent.";

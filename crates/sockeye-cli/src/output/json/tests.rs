@@ -1,0 +1,201 @@
+use std::{collections::BTreeSet, os::unix::ffi::OsStringExt, path::PathBuf, time::UNIX_EPOCH};
+
+use super::*;
+
+fn schema() -> Value {
+    serde_json::from_str(include_str!("../../../../../specs/events.schema.json")).expect("the schema is JSON")
+}
+
+/// Readers ignore fields that they do not know; our own events may have none that the schema does not know.
+fn closed(mut schema: Value) -> Value {
+    match &mut schema {
+        Value::Object(object) => {
+            if object.contains_key("properties") && object.get("type") == Some(&json!("object")) {
+                object.insert("additionalProperties".to_owned(), false.into());
+            }
+            for value in object.values_mut() {
+                *value = closed(value.take());
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(|value| *value = closed(value.take())),
+        _ => (),
+    }
+    schema
+}
+
+fn peer() -> Peer {
+    Peer {
+        identity: [0xab; 32],
+        name: Some("Ann\u{202e}".to_owned()),
+        remembered_as: None,
+        address: "[fe80::1]:46710".parse().expect("an address"),
+    }
+}
+
+fn failure(path: &[u8]) -> Failure {
+    Failure { path: path.to_vec(), status: EntryStatus::Exists, text: "is there".to_owned() }
+}
+
+fn offer() -> Offer {
+    Offer {
+        files: 3,
+        bytes: 12,
+        unknown_size: true,
+        free: Some(1 << 40),
+        destination: PathBuf::from(std::ffi::OsString::from_vec(b"/in\xff".to_vec())),
+        roots: vec![OfferedRoot { name: b"a\xffb".to_vec(), directory: true, entries: 4, bytes: 12 }],
+        roots_total: 1,
+        hidden: vec![b".bashrc".to_vec()],
+        hidden_total: 1,
+        executable: vec![b"run\xfe".to_vec()],
+        executable_total: 1,
+        existing: vec![b"a".to_vec()],
+        existing_total: 1,
+        refused: vec![failure(b"CON")],
+        refused_total: 1,
+        ..Offer::default()
+    }
+}
+
+/// One of every event of the library that has a line.
+fn events() -> Vec<Event> {
+    let address = "192.168.1.5:46710".parse().expect("an address");
+    vec![
+        Event::Listening { addresses: vec![address] },
+        Event::Code { code: "4821-tulip-harbor".parse().expect("a code"), addresses: vec![address] },
+        Event::Searching { what: "4821".to_owned() },
+        Event::Connecting { address },
+        Event::WrongCode { from: address, left: 2 },
+        Event::Paired { peer: peer() },
+        Event::Remembered { name: "ann".to_owned() },
+        Event::Listed { entries: 3, bytes: 12 },
+        Event::Offer(offer()),
+        Event::Offer(Offer { destination: PathBuf::from("/in"), ..Offer::default() }),
+        Event::Started { files: 3, bytes: None },
+        Event::Started { files: 3, bytes: Some(12) },
+        Event::Progress(Progress::default()),
+        Event::Progress(Progress {
+            bytes_total: Some(u64::MAX),
+            current: Some(b"a\xff".to_vec()),
+            elapsed: Duration::from_millis(1500),
+            ..Progress::default()
+        }),
+        Event::Failed(failure(b"a\xff")),
+        Event::Reconnecting { reason: "reset".to_owned() },
+    ]
+}
+
+fn summary() -> Summary {
+    Summary {
+        failures: vec![failure(b"x")],
+        failed: 1,
+        written: vec![PathBuf::from("/in/a")],
+        digest: Some([7; 32]),
+        ..Summary::default()
+    }
+}
+
+fn remembered() -> Remembered {
+    Remembered {
+        name: "ann".to_owned(),
+        identity: [1; 32],
+        may_send: true,
+        may_receive: false,
+        accept: false,
+        first_seen: UNIX_EPOCH,
+        last_seen: UNIX_EPOCH,
+    }
+}
+
+/// One of every line that the program can write.
+fn lines() -> Vec<Value> {
+    let mut lines: Vec<Value> = events().iter().filter_map(of_event).collect();
+    lines.push(of_summary(&summary()));
+    lines.push(of_summary(&Summary::default()));
+    for trouble in sentence::samples::troubles() {
+        lines.push(of_trouble(&trouble, trouble.exit()));
+    }
+    lines.push(of_nearby(&Nearby {
+        address: "10.0.0.1:1".parse().expect("an address"),
+        nameplate: Some(4821),
+        name: None,
+        remembered_as: Some("ann".to_owned()),
+        sends: true,
+    }));
+    lines.push(of_remembered(&remembered()));
+    lines.push(event("renamed", json!({ "from": "a", "to": "b" })));
+    lines.push(event("removed", json!({ "name": "a" })));
+    lines.push(event(
+        "demo_picture",
+        json!({ "picture": of_local(Path::new("/p")), "bytes": 3, "elapsed_s": 0.1 }),
+    ));
+    lines.push(event("demo_done", json!({ "pictures": 4, "directory": of_local(Path::new("/p")) })));
+    lines
+}
+
+#[test]
+fn every_line_is_what_the_schema_says_and_every_kind_is_tried() {
+    let validator = jsonschema::validator_for(&closed(schema())).expect("a valid schema");
+    let mut kinds = BTreeSet::new();
+    for line in lines() {
+        let read: Value = serde_json::from_str(&super::line(&line)).expect("it decodes");
+        assert_eq!(read, line, "escaping changed it");
+        assert!(validator.is_valid(&read), "not in the schema: {line}");
+        kinds.insert(read["ev"].as_str().expect("a kind").to_owned());
+    }
+    let schema = schema();
+    let known: BTreeSet<String> = schema["oneOf"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|reference| reference["$ref"].as_str()?.strip_prefix("#/$defs/ev_").map(str::to_owned))
+        .collect();
+    assert_eq!(kinds, known);
+}
+
+#[test]
+fn the_schema_refuses_what_is_wrong() {
+    let validator = jsonschema::validator_for(&schema()).expect("a valid schema");
+    for wrong in [
+        json!({ "v": 2, "ev": "listed", "entries": 1, "bytes": 1 }),
+        json!({ "v": 1, "ev": "listed", "entries": -1, "bytes": 1 }),
+        json!({ "v": 1, "ev": "nonsense" }),
+        json!({ "v": 1, "ev": "listed" }),
+    ] {
+        assert!(!validator.is_valid(&wrong), "{wrong}");
+    }
+}
+
+#[test]
+fn every_error_kind_and_status_is_in_the_schema() {
+    let schema = schema();
+    let kinds = schema["$defs"]["ev_error"]["properties"]["kind"]["enum"].as_array().expect("kinds").clone();
+    for trouble in sentence::samples::troubles() {
+        let line = of_trouble(&trouble, trouble.exit());
+        assert!(kinds.contains(&line["kind"]), "{line}");
+        assert_ne!(line["kind"], "other", "an error without a kind of its own: {line}");
+    }
+}
+
+#[test]
+fn only_the_code_event_has_the_code() {
+    for line in lines() {
+        let text = line.to_string();
+        let secret = text.contains("tulip") && line["ev"] != "code";
+        let example = text.contains("4821-tulip-harbor") && line["ev"] == "error";
+        assert!(!secret || example, "{text}");
+    }
+}
+
+#[test]
+fn version_and_kind_come_first_and_nothing_steers_a_terminal() {
+    let text = line(&event("remembered", json!({ "name": "a\u{1b}[2J\u{9b}\u{202e}\r\n鲑鱼" })));
+    assert_eq!(text, "{\"v\":1,\"ev\":\"remembered\",\"name\":\"a\\u001b[2J\\u009b\\u202e\\r\\n鲑鱼\"}");
+    assert_eq!(line(&event("x", json!({}))), "{\"v\":1,\"ev\":\"x\"}");
+}
+
+#[test]
+fn bytes_that_are_not_text_are_told_as_bytes_too() {
+    assert_eq!(Value::Object(of_path(b"a\xff")), json!({ "path": "a\u{fffd}", "path_hex": "61ff" }));
+    assert_eq!(Value::Object(of_path("é".as_bytes())), json!({ "path": "é" }));
+}

@@ -1,0 +1,61 @@
+//! What ends a command early: an error of the library, or one that was found before the library was asked.
+
+use std::{io, path::PathBuf};
+
+use crate::exit::Exit;
+
+/// Why a command failed. The sentence is made in [`crate::output::sentence`].
+#[derive(Debug)]
+pub(crate) enum Trouble {
+    /// What was typed cannot be done. The text is a whole sentence: what, why, what to do. Never contains a code.
+    Usage(String),
+    /// The library could not carry it out.
+    Library(sockeye::Error),
+    /// No machine announces itself on this network.
+    NobodyAround,
+    /// A picture of the demonstration did not arrive as it was sent, or a process of it failed.
+    Demo(String, Exit),
+    /// Nothing needs to be said: whoever read standard output has gone, or a question was answered with Ctrl-C.
+    Silent(Exit),
+}
+
+impl Trouble {
+    /// Which exit code it gets.
+    pub(crate) fn exit(&self) -> Exit {
+        match self {
+            Self::Usage(_) => Exit::Usage,
+            Self::Library(error) => Exit::of(error),
+            Self::NobodyAround => Exit::NoPeer,
+            Self::Demo(_, exit) | Self::Silent(exit) => *exit,
+        }
+    }
+
+    /// Trouble of the library, in whichever of its error types.
+    pub(crate) fn library(error: impl Into<sockeye::Error>) -> Self {
+        error.into().into()
+    }
+
+    /// Trouble with a file of this machine. `action` is a verb: `open`, `create`.
+    pub(crate) fn file(action: &'static str, path: impl Into<PathBuf>, source: io::Error) -> Self {
+        Self::Library(sockeye::Error::LocalIo { action, path: path.into(), source })
+    }
+
+    /// Trouble with standard output: a reader that has gone is no error worth a sentence.
+    pub(crate) fn output(source: io::Error) -> Self {
+        if source.kind() == io::ErrorKind::BrokenPipe {
+            return Self::Silent(Exit::LocalIo);
+        }
+        Self::file("write to", "(standard output)", source)
+    }
+}
+
+impl From<sockeye::Error> for Trouble {
+    fn from(error: sockeye::Error) -> Self {
+        match error {
+            sockeye::Error::LocalIo { source, .. } if source.kind() == io::ErrorKind::BrokenPipe => {
+                Self::Silent(Exit::LocalIo)
+            }
+            other => Self::Library(other),
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! Sockets, their options and network interfaces: what the system gives, with the differences between systems smoothed
+//! out. This crate knows no protocol; ports and groups come from its callers.
+//!
+//! | item | does |
+//! |---|---|
+//! | [`interfaces`], [`select`] | lists interfaces with their addresses, picks those that are up |
+//! | [`listen_tcp`], [`reachable_addresses`] | listens on both families, says at which addresses |
+//! | [`prepare_stream`] | sets a TCP connection's options |
+//! | [`BeaconSockets`] | opens UDP sockets on every interface, for broadcast and groups, and follows changes |
+//!
+//! What differs between systems is in `sys`; every function there has a fallback that works everywhere.
+
+mod beacon;
+mod error;
+mod interface;
+mod options;
+mod sys;
+mod tcp;
+
+pub use beacon::{BeaconConfig, BeaconSocket, BeaconSockets, Purpose, Refreshed, SocketKey, send_now};
+pub use error::NetError;
+pub use interface::{Family, Interface, InterfaceAddress, interfaces, select};
+pub use options::{TcpOptions, prepare_stream};
+pub use tcp::{ListenTcp, PortChoice, TcpListeners, listen_tcp, reachable_addresses};
+
+pub use ipnet;

@@ -1,0 +1,33 @@
+//! Systems other than Linux: no list of links, and sockets chosen by address.
+
+use std::{io, time::Duration};
+
+use socket2::{SockRef, Socket};
+
+use crate::{Family, Interface};
+
+/// Nothing beyond what the addresses say.
+pub(crate) fn links() -> io::Result<Vec<Interface>> {
+    Ok(Vec::new())
+}
+
+/// Makes a socket send by this interface where the system can. The answer is `false`: what arrives by other
+/// interfaces must still be told apart by address.
+pub(crate) fn bind_to_interface(socket: &Socket, interface: &Interface, family: Family) -> io::Result<bool> {
+    #[cfg(any(target_os = "macos", target_os = "ios", target_os = "tvos", target_os = "watchos"))]
+    {
+        let index = std::num::NonZeroU32::new(interface.index);
+        match family {
+            Family::V4 => socket.bind_device_by_index_v4(index)?,
+            Family::V6 => socket.bind_device_by_index_v6(index)?,
+        }
+    }
+    let _ = (socket, interface, family);
+    Ok(false)
+}
+
+/// Not available: keep-alive notices a peer that is gone, later.
+#[expect(clippy::unnecessary_wraps, reason = "the same signature on every system")]
+pub(crate) fn set_user_timeout(_socket: &SockRef<'_>, _timeout: Duration) -> io::Result<()> {
+    Ok(())
+}

@@ -1,0 +1,223 @@
+//! Who may come in: the code and its guesses, the identity it admitted, remembered peers, lanes that are expected.
+//!
+//! One door is shared by all connections of a listener.
+
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use sockeye_proto::{
+    pairing::{Admission, Admitted, Binding, Code, GUESSES_ONE_TO_ONE, Guesses, Reservation, Ticket, knock},
+    transfer::{LaneKey, SESSION_ID_LEN},
+};
+use tokio::sync::{Notify, oneshot};
+use zeroize::Zeroizing;
+
+use crate::{Event, transfer::Events, wire::tls::Stream};
+
+use super::{Known, random_code};
+
+/// A lane that some session waits for.
+pub(super) struct ExpectedLane {
+    pub(super) key: LaneKey,
+    pub(super) peer_key: Vec<u8>,
+    pub(super) opened: oneshot::Sender<Stream>,
+}
+
+/// See the module's page.
+pub(crate) struct Door {
+    inside: Mutex<Inside>,
+    ticket_returned: Notify,
+    began: Instant,
+    events: Events,
+    addresses: Vec<SocketAddr>,
+    words: usize,
+}
+
+struct Inside {
+    code: Option<Code>,
+    expires: Option<Instant>,
+    guesses: Guesses,
+    admission: Admission,
+    known: Vec<Known>,
+    lanes: BTreeMap<[u8; SESSION_ID_LEN], ExpectedLane>,
+}
+
+impl Door {
+    /// A door that opens to `known`, and to a code once there is one.
+    pub(crate) fn new(
+        events: Events,
+        known: Vec<Known>,
+        addresses: Vec<SocketAddr>,
+        words: usize,
+    ) -> Arc<Self> {
+        let inside = Inside {
+            code: None,
+            expires: None,
+            guesses: Guesses::new(GUESSES_ONE_TO_ONE),
+            admission: Admission::new(),
+            known,
+            lanes: BTreeMap::new(),
+        };
+        let (inside, ticket_returned) = (Mutex::new(inside), Notify::new());
+        Arc::new(Self { inside, ticket_returned, began: Instant::now(), events, addresses, words })
+    }
+
+    /// Puts a code in force and tells the user.
+    pub(crate) fn set_code(&self, code: Code, lifetime: Option<Duration>) {
+        let mut inside = self.lock();
+        inside.guesses.renew(GUESSES_ONE_TO_ONE);
+        inside.admission = Admission::new();
+        inside.expires = lifetime.map(|lifetime| Instant::now() + lifetime);
+        inside.code = Some(code.clone());
+        drop(inside);
+        self.events.tell(Event::Code { code, addresses: self.addresses.clone() });
+    }
+
+    /// Lets an identity come back by its pair key from now on.
+    pub(crate) fn remember(&self, known: Known) {
+        let mut inside = self.lock();
+        inside.known.retain(|other| other.identity != known.identity);
+        inside.known.push(known);
+    }
+
+    /// The pair keys that open this door, for hints on the network.
+    pub(crate) fn pair_keys(&self) -> Vec<[u8; 32]> {
+        self.lock().known.iter().map(|known| *known.pair_key).collect()
+    }
+
+    /// The nameplate of the code in force.
+    pub(crate) fn nameplate(&self) -> Option<u16> {
+        self.lock().code.as_ref().map(Code::nameplate)
+    }
+
+    /// Reserves a guess for a connection, waiting for its turn. `Err` says why there is none.
+    pub(super) async fn reserve(
+        self: &Arc<Self>,
+        nameplate: u16,
+        from: SocketAddr,
+    ) -> Result<(TicketGuard, Code), sockeye_proto::pairing::Reason> {
+        use sockeye_proto::pairing::{Reason, WAITING_POLL};
+        loop {
+            let returned = self.ticket_returned.notified();
+            let reservation = {
+                let mut inside = self.lock();
+                let code = inside
+                    .live_code()
+                    .filter(|code| code.nameplate() == nameplate)
+                    .ok_or(Reason::WrongCode)?;
+                (inside.guesses.reserve(self.began.elapsed(), source_of(from.ip())), code)
+            };
+            match reservation {
+                (Reservation::Granted(ticket), code) => {
+                    return Ok((TicketGuard { door: Arc::clone(self), ticket: Some(ticket) }, code));
+                }
+                (Reservation::Wait, _) => {
+                    let _ = tokio::time::timeout(WAITING_POLL, returned).await;
+                }
+                (Reservation::Full, _) => return Err(Reason::Busy),
+                (Reservation::Exhausted, _) => return Err(Reason::OutOfGuesses),
+            }
+        }
+    }
+
+    /// A connection that waited for its turn is gone.
+    pub(super) fn stop_waiting(&self, from: SocketAddr) {
+        self.lock().guesses.leave(&source_of(from.ip()));
+    }
+
+    /// Who knocks, if a pair key fits.
+    pub(super) fn who_knocks(
+        &self,
+        binding: &Binding,
+        tag: &[u8; 32],
+    ) -> Option<(Zeroizing<[u8; 32]>, [u8; 32])> {
+        let inside = self.lock();
+        let known = inside.known.iter().find(|known| knock::matches(&known.pair_key, binding, tag))?;
+        Some((known.pair_key.clone(), known.identity))
+    }
+
+    /// Whether the code may be used by this identity.
+    pub(super) fn admits(&self, identity: &[u8; 32]) -> bool {
+        self.lock().admission.ask(identity) != Admitted::CodeUsed
+    }
+
+    /// A wrong tag: counts it, and makes a new code when it was the last.
+    fn wrong_code(&self, ticket: Ticket, from: SocketAddr) {
+        let mut inside = self.lock();
+        let left = inside.guesses.spend(ticket);
+        let dead = (left == 0).then(|| inside.code.clone()).flatten();
+        drop(inside);
+        self.events.tell(Event::WrongCode { from, left });
+        match dead.map(|code| random_code(code.nameplate(), self.words)) {
+            Some(Ok(code)) => self.set_code(code, None),
+            Some(Err(error)) => tracing::error!(%error, "no new code"),
+            None => {}
+        }
+    }
+
+    /// A session begins and waits for its lane.
+    pub(super) fn expect_lane(&self, lane: ExpectedLane) {
+        self.lock().lanes.insert(lane.key.session_id(), lane);
+    }
+
+    /// The lane that a connection says it is; it is no longer expected then.
+    pub(super) fn take_lane(&self, id: &[u8; SESSION_ID_LEN]) -> Option<ExpectedLane> {
+        self.lock().lanes.remove(id)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inside> {
+        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inside {
+    fn live_code(&mut self) -> Option<Code> {
+        if self.expires.is_some_and(|at| at <= Instant::now()) {
+            self.code = None;
+        }
+        self.code.clone()
+    }
+}
+
+/// A reserved guess that goes back by itself.
+pub(super) struct TicketGuard {
+    door: Arc<Door>,
+    ticket: Option<Ticket>,
+}
+
+impl TicketGuard {
+    /// The dialer knew the code.
+    pub(super) fn success(mut self) {
+        if let Some(ticket) = self.ticket.take() {
+            self.door.lock().guesses.success(ticket);
+        }
+    }
+
+    /// The dialer's tag was wrong.
+    pub(super) fn wrong(mut self, from: SocketAddr) {
+        if let Some(ticket) = self.ticket.take() {
+            self.door.wrong_code(ticket, from);
+        }
+    }
+}
+
+impl Drop for TicketGuard {
+    fn drop(&mut self) {
+        if let Some(ticket) = self.ticket.take() {
+            self.door.lock().guesses.refund(ticket);
+        }
+        self.door.ticket_returned.notify_waiters();
+    }
+}
+
+/// An address as the guesses count it.
+pub(super) fn source_of(ip: IpAddr) -> [u8; 16] {
+    match ip {
+        IpAddr::V4(ip) => ip.to_ipv6_mapped().octets(),
+        IpAddr::V6(ip) => ip.octets(),
+    }
+}

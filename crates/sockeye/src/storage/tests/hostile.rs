@@ -1,0 +1,179 @@
+//! What somebody with access to the destination plants there or exchanges meanwhile.
+
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt, symlink},
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
+};
+
+use super::super::resume::staging_name;
+use super::*;
+
+struct Scene {
+    _dir: tempfile::TempDir,
+    destination: PathBuf,
+    outside: PathBuf,
+    volume: DiskVolume,
+}
+
+/// A destination, and a directory beside it that nothing may reach.
+fn scene() -> Scene {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let (destination, outside) = (dir.path().join("srv/up"), dir.path().join("srv/up2"));
+    fs::create_dir_all(&destination).expect("made");
+    fs::create_dir_all(&outside).expect("made");
+    fs::write(outside.join("secret"), "secret").expect("written");
+    let volume = DiskVolume::open(&destination).expect("opens");
+    Scene { _dir: dir, destination, outside, volume }
+}
+
+impl Scene {
+    fn staging(&self) -> PathBuf {
+        self.destination.join(String::from_utf8(staging_name(&KEY)).expect("plain"))
+    }
+
+    fn assert_outside_untouched(&self) {
+        let names: Vec<_> = fs::read_dir(&self.outside)
+            .expect("lists")
+            .map(|entry| entry.expect("one").file_name())
+            .collect();
+        assert_eq!(names, ["secret"]);
+        assert_eq!(fs::read(self.outside.join("secret")).expect("there"), b"secret");
+    }
+}
+
+fn tree() -> Source {
+    let mut source = Source::new();
+    let dir = source.dir(None, "d");
+    source.file(Some(dir), "secret", b"overwritten");
+    source.file(Some(dir), "large", &content(1, 2 * BLOCK));
+    let below = source.dir(Some(dir), "below");
+    source.file(Some(below), "f", b"f");
+    source
+}
+
+#[test]
+fn a_link_where_a_directory_is_sent() {
+    for existing in [Existing::Refuse, Existing::Overwrite, Existing::Rename, Existing::Skip] {
+        let scene = scene();
+        symlink(&scene.outside, scene.destination.join("d")).expect("made");
+        let report = receive(&scene.volume, &tree(), existing);
+        assert_eq!(report.failures.len(), 5, "{existing:?}");
+        scene.assert_outside_untouched();
+        assert!(fs::symlink_metadata(scene.destination.join("d")).expect("there").is_symlink());
+    }
+}
+
+#[test]
+fn a_link_where_a_file_is_sent() {
+    for existing in [Existing::Refuse, Existing::Overwrite, Existing::Rename, Existing::Skip] {
+        let scene = scene();
+        fs::create_dir(scene.destination.join("d")).expect("made");
+        for name in ["secret", "large"] {
+            symlink(scene.outside.join("secret"), scene.destination.join("d").join(name)).expect("made");
+        }
+        receive(&scene.volume, &tree(), existing);
+        scene.assert_outside_untouched();
+    }
+}
+
+#[test]
+fn a_link_where_the_staging_directory_belongs() {
+    let scene = scene();
+    symlink(&scene.outside, scene.staging()).expect("made");
+    let opened = Destination::open(scene.volume.clone(), KEY, options(Existing::Overwrite));
+    assert!(matches!(opened, Err(StorageError::Staging { .. })));
+    scene.assert_outside_untouched();
+}
+
+#[test]
+fn a_staging_directory_that_others_can_use() {
+    let scene = scene();
+    fs::create_dir(scene.staging()).expect("made");
+    for mode in [0o777, 0o755, 0o710] {
+        fs::set_permissions(scene.staging(), PermissionsExt::from_mode(mode)).expect("ours");
+        let opened = Destination::open(scene.volume.clone(), KEY, options(Existing::Overwrite));
+        assert!(matches!(opened, Err(StorageError::Staging { .. })), "{mode:o}");
+    }
+    if scene.volume.owner() == 0 {
+        fs::set_permissions(scene.staging(), PermissionsExt::from_mode(0o700)).expect("ours");
+        std::os::unix::fs::chown(scene.staging(), Some(12345), None).expect("root may");
+        let opened = Destination::open(scene.volume.clone(), KEY, options(Existing::Overwrite));
+        assert!(matches!(opened, Err(StorageError::Staging { .. })), "another owner");
+    }
+}
+
+#[test]
+fn links_planted_in_the_staging_directory() {
+    let scene = scene();
+    fs::create_dir(scene.staging()).expect("made");
+    fs::set_permissions(scene.staging(), PermissionsExt::from_mode(0o700)).expect("ours");
+    let secret = scene.outside.join("secret");
+    // Names of part files and small files: they are cleared away, as links.
+    for name in ["part-00000000", "part-00000001", "file-00000001", "anything"] {
+        symlink(&secret, scene.staging().join(name)).expect("made");
+    }
+    receive(&scene.volume, &tree(), Existing::Refuse);
+    scene.assert_outside_untouched();
+    assert!(!scene.staging().exists());
+    // The journal: it is not followed, neither is a second name of another file.
+    fs::create_dir(scene.staging()).expect("made");
+    fs::set_permissions(scene.staging(), PermissionsExt::from_mode(0o700)).expect("ours");
+    symlink(&secret, scene.staging().join("journal")).expect("made");
+    let opened = Destination::open(scene.volume.clone(), KEY, options(Existing::Overwrite));
+    assert!(matches!(opened, Err(StorageError::Staging { .. })));
+    fs::remove_file(scene.staging().join("journal")).expect("ours");
+    fs::hard_link(&secret, scene.staging().join("journal")).expect("made");
+    let opened = Destination::open(scene.volume.clone(), KEY, options(Existing::Overwrite));
+    assert!(matches!(opened, Err(StorageError::Staging { .. })));
+    scene.assert_outside_untouched();
+}
+
+#[test]
+fn a_directory_exchanged_for_a_link_meanwhile() {
+    let scene = scene();
+    let source = tree();
+    let mut destination =
+        Destination::open(scene.volume.clone(), KEY, options(Existing::Overwrite)).expect("opens");
+    drive(&mut destination, &source, None).expect("stores");
+    fs::rename(scene.destination.join("d/below"), scene.destination.join("away")).expect("moved");
+    symlink(&scene.outside, scene.destination.join("d/below")).expect("made");
+    destination.finish().expect("finishes");
+    scene.assert_outside_untouched();
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_race_of_exchanges() {
+    let scene = scene();
+    let evil = scene.destination.join("evil");
+    symlink(&scene.outside, &evil).expect("made");
+    fs::create_dir(scene.destination.join("d")).expect("made");
+    let (stop, rounds) = (AtomicBool::new(false), Duration::from_millis(400));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(Ordering::Relaxed) {
+                exchange(&scene.destination.join("d"), &evil);
+            }
+        });
+        let began = Instant::now();
+        let mut arrived = 0;
+        while began.elapsed() < rounds {
+            let mut options = options(Existing::Overwrite);
+            options.commit_beside = arrived % 2 == 1;
+            let mut destination = Destination::open(scene.volume.clone(), KEY, options).expect("opens");
+            drive(&mut destination, &tree(), None).expect("stores");
+            arrived += destination.finish().expect("finishes").files;
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+    scene.assert_outside_untouched();
+}
+
+#[cfg(target_os = "linux")]
+fn exchange(a: &Path, b: &Path) {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    renameat_with(CWD, a, CWD, b, RenameFlags::EXCHANGE).expect("exchanged");
+}

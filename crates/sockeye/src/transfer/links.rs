@@ -1,0 +1,154 @@
+//! What a transfer's own thread hears from the rest of the program, and how it speaks to the peer.
+//!
+//! Each side of a transfer runs on one blocking thread that owns the protocol machine and the files; so nothing is
+//! shared and nothing is locked. This is its only ear: control frames, what lanes and users say, cancellation, time.
+
+use std::{
+    io,
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    runtime::Handle,
+    sync::{mpsc, watch},
+    time::timeout,
+};
+
+use crate::{Error, Event};
+
+/// A peer that does not read for this long is gone.
+const SEND_STALL: Duration = Duration::from_secs(60);
+
+/// Something the thread heard.
+pub(super) enum Heard<S> {
+    /// A control frame.
+    Frame(Vec<u8>),
+    /// The control connection ended, properly or not.
+    Gone(io::Error),
+    /// From a lane or the user.
+    Signal(S),
+    /// The user wants to stop.
+    Cancelled,
+    /// Nothing, and the deadline passed.
+    Nothing,
+}
+
+/// The ear and the mouth of a transfer's thread.
+pub(super) struct Links<S> {
+    pub(super) runtime: Handle,
+    pub(super) from_peer: mpsc::Receiver<io::Result<Vec<u8>>>,
+    pub(super) to_peer: mpsc::Sender<Vec<u8>>,
+    pub(super) signals: mpsc::UnboundedReceiver<S>,
+    pub(super) cancel: watch::Receiver<bool>,
+    pub(super) events: Events,
+    pub(super) started: Instant,
+}
+
+impl<S> Links<S> {
+    /// Time since this session began.
+    pub(super) fn now(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// What there is to hear, without waiting.
+    pub(super) fn try_hear(&mut self) -> Heard<S> {
+        if *self.cancel.borrow() {
+            return Heard::Cancelled;
+        }
+        match self.from_peer.try_recv() {
+            Ok(frame) => return heard_frame(Some(frame)),
+            Err(mpsc::error::TryRecvError::Disconnected) => return heard_frame(None),
+            Err(mpsc::error::TryRecvError::Empty) => {}
+        }
+        self.signals.try_recv().map_or(Heard::Nothing, Heard::Signal)
+    }
+
+    /// Waits for the next thing, at most until `until` after the session began.
+    pub(super) fn hear(&mut self, until: Option<Duration>) -> Heard<S> {
+        let left = until.map(|at| at.saturating_sub(self.now()));
+        let Self { runtime, from_peer, signals, cancel, .. } = self;
+        runtime.block_on(async {
+            let any = async {
+                tokio::select! {
+                    biased;
+                    () = cancelled(cancel) => Heard::Cancelled,
+                    frame = from_peer.recv() => heard_frame(frame),
+                    Some(signal) = signals.recv() => Heard::Signal(signal),
+                }
+            };
+            match left {
+                Some(left) => timeout(left, any).await.unwrap_or(Heard::Nothing),
+                None => any.await,
+            }
+        })
+    }
+
+    /// Sends a control frame; waits when the peer is slow, but not for ever.
+    pub(super) fn say(&mut self, frame: Vec<u8>) -> Result<(), Error> {
+        let frame = match self.to_peer.try_send(frame) {
+            Ok(()) => return Ok(()),
+            Err(mpsc::error::TrySendError::Full(frame)) => frame,
+            Err(mpsc::error::TrySendError::Closed(_)) => return Err(lost(io::ErrorKind::BrokenPipe.into())),
+        };
+        let to_peer = &self.to_peer;
+        let sent = self.runtime.block_on(async { timeout(SEND_STALL, to_peer.send(frame)).await });
+        match sent {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(lost(io::ErrorKind::BrokenPipe.into())),
+            Err(_) => Err(lost(io::ErrorKind::TimedOut.into())),
+        }
+    }
+}
+
+fn heard_frame<S>(frame: Option<io::Result<Vec<u8>>>) -> Heard<S> {
+    match frame {
+        Some(Ok(frame)) => Heard::Frame(frame),
+        Some(Err(error)) => Heard::Gone(error),
+        None => Heard::Gone(io::ErrorKind::UnexpectedEof.into()),
+    }
+}
+
+/// Resolves when the user cancels.
+pub(crate) async fn cancelled(cancel: &mut watch::Receiver<bool>) {
+    if cancel.wait_for(|&stop| stop).await.is_err() {
+        // Nobody is left who could cancel.
+        std::future::pending::<()>().await;
+    }
+}
+
+/// The connection broke while a transfer ran.
+pub(crate) fn lost(source: io::Error) -> Error {
+    Error::Network { action: "talk to the peer", address: None, source }
+}
+
+/// Where events go. Progress may be dropped when nobody listens; everything else waits in line.
+#[derive(Clone)]
+pub(crate) struct Events(pub(crate) mpsc::UnboundedSender<Event>);
+
+impl Events {
+    /// Tells one event. A user who dropped the receiving end is not interested.
+    pub(crate) fn tell(&self, event: Event) {
+        let _ = self.0.send(event);
+    }
+}
+
+/// Lets a repeated event through at most so often.
+pub(super) struct Throttle {
+    every: Duration,
+    last: Option<Instant>,
+}
+
+impl Throttle {
+    pub(super) fn new(every: Duration) -> Self {
+        Self { every, last: None }
+    }
+
+    /// Whether it is time again.
+    pub(super) fn ready(&mut self) -> bool {
+        let ready = self.last.is_none_or(|last| last.elapsed() >= self.every);
+        if ready {
+            self.last = Some(Instant::now());
+        }
+        ready
+    }
+}

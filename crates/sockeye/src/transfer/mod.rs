@@ -1,0 +1,116 @@
+//! Transfers: what the user of the library starts, hears and ends.
+//!
+//! An asynchronous task meets the peer and keeps the sockets; one blocking thread per session owns the protocol machine
+//! and the files ([`sending`], [`receiving`]). When the connection is lost the task meets the peer again and starts a
+//! new session; what was verified is in the receiver's journal.
+
+mod links;
+mod receive;
+mod receiving;
+mod report;
+mod send;
+mod sending;
+mod session;
+mod target;
+
+use std::future::Future;
+
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinHandle,
+};
+
+pub(crate) use links::{Events, cancelled, lost};
+pub(crate) use report::refused;
+
+use crate::{Decision, Error, Event, ReceiveConfig, SendConfig, Summary};
+
+/// Sends files.
+#[derive(Debug)]
+pub struct Sender;
+
+impl Sender {
+    /// Starts a transfer that sends. What cannot be sent at all is an error at once; everything later is told by the
+    /// [`Transfer`]. Must be called inside a tokio runtime.
+    pub fn start(config: SendConfig) -> Result<Transfer, Error> {
+        let sources = send::check(&config)?;
+        Ok(Transfer::spawn(|context| send::run(config, sources, context)))
+    }
+}
+
+/// Receives files.
+#[derive(Debug)]
+pub struct Receiver;
+
+impl Receiver {
+    /// Starts a transfer that receives. Must be called inside a tokio runtime.
+    pub fn start(config: ReceiveConfig) -> Result<Transfer, Error> {
+        receive::check(&config)?;
+        Ok(Transfer::spawn(|context| receive::run(config, context)))
+    }
+}
+
+/// What a transfer's task needs besides its configuration.
+struct Context {
+    events: Events,
+    cancel: watch::Receiver<bool>,
+    decisions: mpsc::UnboundedReceiver<Decision>,
+}
+
+/// A running transfer. Dropping it cancels it.
+#[derive(Debug)]
+pub struct Transfer {
+    events: mpsc::UnboundedReceiver<Event>,
+    decisions: mpsc::UnboundedSender<Decision>,
+    cancel: watch::Sender<bool>,
+    task: JoinHandle<Result<Summary, Error>>,
+}
+
+impl Transfer {
+    fn spawn<F>(run: impl FnOnce(Context) -> F) -> Self
+    where
+        F: Future<Output = Result<Summary, Error>> + Send + 'static,
+    {
+        let (tell, events) = mpsc::unbounded_channel();
+        let (decisions, decided) = mpsc::unbounded_channel();
+        let (cancel, cancelled) = watch::channel(false);
+        let context = Context { events: Events(tell), cancel: cancelled, decisions: decided };
+        let task = tokio::spawn(run(context));
+        Self { events, decisions, cancel, task }
+    }
+
+    /// The next thing that happens; `None` when nothing more will: then ask [`Transfer::finish`] how it ended.
+    pub async fn next(&mut self) -> Option<Event> {
+        self.events.recv().await
+    }
+
+    /// Answers the last [`Event::Offer`].
+    pub fn decide(&self, decision: Decision) {
+        let _ = self.decisions.send(decision);
+    }
+
+    /// A handle that stops the transfer from anywhere.
+    pub fn canceller(&self) -> Canceller {
+        Canceller(self.cancel.clone())
+    }
+
+    /// Waits for the end. Events not taken by [`Transfer::next`] are dropped.
+    pub async fn finish(self) -> Result<Summary, Error> {
+        let Self { events, decisions, cancel, task } = self;
+        drop(events);
+        let ended = task.await;
+        drop((decisions, cancel));
+        ended.unwrap_or_else(|broken| Err(Error::Internal { detail: broken.to_string() }))
+    }
+}
+
+/// Stops a transfer. The peer is told; what was verified stays for the next time.
+#[derive(Clone, Debug)]
+pub struct Canceller(watch::Sender<bool>);
+
+impl Canceller {
+    /// Stops it. Calling again does nothing.
+    pub fn cancel(&self) {
+        self.0.send_replace(true);
+    }
+}

@@ -1,0 +1,122 @@
+//! One session: a thread for the files, tasks for the sockets, and what ends it.
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    runtime::Handle,
+    sync::{mpsc, oneshot},
+    time::sleep,
+};
+
+use crate::{
+    Decision, Error, Summary,
+    meet::{Meeting, Session},
+    wire::lane::Lane,
+};
+
+use super::{
+    Context,
+    links::{Links, cancelled, lost},
+};
+
+/// How long a side that was told to stop may take before its lane is cut.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// How a session ended.
+#[allow(clippy::large_enum_variant, reason = "one value a session")]
+pub(super) enum Ended {
+    /// By itself.
+    With(Result<Summary, Error>),
+    /// The peer came back while this one still seemed to run.
+    Superseded(Box<Session>),
+}
+
+/// Runs `work` for this session on a thread of its own until it ends, the peer comes back, or the user cancels.
+pub(super) async fn run<S: Send + 'static>(
+    session: Session,
+    context: &mut Context,
+    meeting: &mut Meeting,
+    decided: impl Fn(Decision) -> Option<S>,
+    work: impl FnOnce(Links<S>, mpsc::UnboundedSender<S>, Lane) -> Result<Summary, Error> + Send + 'static,
+) -> Ended {
+    let stop = match session.lane.stopper() {
+        Ok(stop) => stop,
+        Err(source) => return Ended::With(Err(lost(source))),
+    };
+    let running = session.control.run();
+    let (signal, signals) = mpsc::unbounded_channel::<S>();
+    let links = Links {
+        runtime: Handle::current(),
+        from_peer: running.from_peer,
+        to_peer: running.to_peer,
+        signals,
+        cancel: context.cancel.clone(),
+        events: context.events.clone(),
+        started: Instant::now(),
+    };
+    let (tell, mut ended) = oneshot::channel();
+    let (lane, to_work) = (session.lane, signal.clone());
+    let thread = thread::Builder::new().name(String::from("sockeye-files")).spawn(move || {
+        let _ = tell.send(work(links, to_work, lane));
+    });
+    if let Err(source) = thread {
+        return Ended::With(Err(Error::Internal { detail: source.to_string() }));
+    }
+    let mut cancel = context.cancel.clone();
+    let outcome = loop {
+        tokio::select! {
+            ended = &mut ended => break Ended::With(ended.unwrap_or_else(|_| Err(silent()))),
+            Some(session) = meeting.superseding() => {
+                running.tasks.abort();
+                break Ended::Superseded(Box::new(session));
+            }
+            Some(decision) = context.decisions.recv() => {
+                if let Some(decision) = decided(decision) {
+                    let _ = signal.send(decision);
+                }
+            }
+            () = cancelled(&mut cancel) => {
+                // The thread says goodbye; if it hangs on the lane, the lane goes.
+                let last = tokio::time::timeout(GRACE, &mut ended).await;
+                break Ended::With(last.map_or(Err(Error::Cancelled), |ended| ended.unwrap_or_else(|_| Err(silent()))));
+            }
+        }
+    };
+    if !matches!(outcome, Ended::With(Ok(_))) {
+        // What was said last is on its way: give it a moment before the lane, too, falls silent.
+        sleep(Duration::from_millis(20)).await;
+        stop.stop();
+    }
+    running.tasks.finish().await;
+    outcome
+}
+
+fn silent() -> Error {
+    Error::Internal { detail: String::from("a thread ended without a word") }
+}
+
+/// Connections that break as soon as they stand are not worth making for ever.
+#[derive(Debug, Default)]
+pub(super) struct Patience {
+    short: u32,
+}
+
+/// A session that lasted this long was worth it.
+const WORTHWHILE: Duration = Duration::from_secs(5);
+/// After so many short sessions in a row the error stands.
+const MAX_SHORT: u32 = 5;
+
+impl Patience {
+    /// Waits a little before the next try, unless there have been too many short ones. False: give up.
+    pub(super) async fn again(&mut self, lasted: Duration) -> bool {
+        self.short = if lasted < WORTHWHILE { self.short + 1 } else { 0 };
+        if self.short > MAX_SHORT {
+            return false;
+        }
+        sleep(Duration::from_millis(100) * 2u32.pow(self.short)).await;
+        true
+    }
+}

@@ -1,0 +1,80 @@
+#!/usr/bin/env bash
+# Installs what is missing for building and testing (default), or for the benchmark as well (`scripts/setup.sh bench`).
+# Changes nothing where everything is there. Root on Debian gets packages and Rust installed; anyone else is told what is
+# missing. Where a package brings a service along (openssh-server), Debian starts it.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export HOME="${HOME:-/root}"
+export PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
+
+# A program and the Debian package that has it.
+readonly build=(cc:build-essential ip:iproute2 nft:nftables unshare:util-linux)
+readonly bench=(python3:python3 rsync:rsync scp:openssh-client sshd:openssh-server socat:socat tar:tar ss:iproute2 diff:diffutils)
+
+fail() {
+    printf 'setup: %s\n' "$@" >&2
+    exit 1
+}
+
+# Also finds what an ordinary user's PATH leaves out.
+have() {
+    PATH="$PATH:/usr/sbin:/sbin" command -v "$1" >/dev/null 2>&1
+}
+
+install_packages() {
+    local pair packages=()
+    for pair in "$@"; do
+        have "${pair%%:*}" || packages+=("${pair#*:}")
+    done
+    [ ${#packages[@]} -gt 0 ] || return 0
+    have apt-get || fail "missing, and this is no Debian: ${packages[*]} (Debian's names); please install them"
+    [ "$(id -u)" = 0 ] || fail "missing packages; please run: sudo apt-get install ${packages[*]}"
+    export DEBIAN_FRONTEND=noninteractive
+    printf 'setup: installing %s\n' "${packages[*]}"
+    apt-get install -y --no-install-recommends "${packages[@]}" 2>/dev/null ||
+        { apt-get update && apt-get install -y --no-install-recommends "${packages[@]}"; }
+}
+
+# The way that https://rustup.rs gives, without changing anyone's profile.
+install_rust() {
+    local script
+    [ "$(id -u)" = 0 ] || fail "no Rust here; install it from https://rustup.rs"
+    install_packages curl:curl update-ca-certificates:ca-certificates
+    printf 'setup: installing Rust\n'
+    script=$(mktemp)
+    curl --proto '=https' --tlsv1.2 --fail --silent --show-error --location https://sh.rustup.rs --output "$script" ||
+        fail "no Rust here, and https://sh.rustup.rs cannot be reached to install it"
+    sh "$script" -y --no-modify-path --profile minimal --component rustfmt --component clippy
+    rm -f "$script"
+}
+
+check_rust() {
+    local wanted found component
+    have cargo && have rustc || install_rust
+    wanted=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+    found=$(rustc --version | cut -d ' ' -f 2)
+    [ "$(printf '%s\n' "$wanted" "${found%%-*}" | sort -V | head -n 1)" = "$wanted" ] ||
+        fail "Rust $found is too old: $wanted or newer is needed (rustup update)"
+    for component in fmt:rustfmt clippy:clippy; do
+        cargo "${component%%:*}" --version >/dev/null 2>&1 && continue
+        have rustup || fail "cargo ${component%%:*} is missing; install the package ${component#*:} of your Rust"
+        rustup component add "${component#*:}"
+    done
+}
+
+install_cargo_deny() {
+    cargo deny --version >/dev/null 2>&1 || cargo install --locked cargo-deny
+}
+
+case "${1:-build}" in
+    build)
+        install_packages "${build[@]}"
+        check_rust
+        install_cargo_deny
+        ;;
+    bench)
+        install_packages "${build[@]}" "${bench[@]}"
+        check_rust
+        ;;
+    *) fail "usage: scripts/setup.sh [build|bench]" ;;
+esac
