@@ -66,7 +66,7 @@ impl Exit {
     pub(crate) fn of(error: &Error) -> Self {
         match error {
             Error::PeerTold(reason) => Self::of_reason(reason.kind),
-            Error::DeclinedHere { .. } => Self::Declined,
+            Error::DeclinedHere { .. } | Error::TooLarge { .. } => Self::Declined,
             Error::Authentication(_) => Self::Authentication,
             Error::NoPeerFound { .. } | Error::Ambiguous { .. } => Self::NoPeer,
             Error::TimedOut { .. } => Self::TimedOut,

@@ -93,6 +93,8 @@ pub struct Peer {
 /// What the sender offers, as it will be written here.
 #[derive(Clone, Debug, Default)]
 pub struct Offer {
+    /// Tells this offer from others of the same process.
+    pub number: u64,
     /// Regular files.
     pub files: u64,
     /// Directories.

@@ -302,6 +302,7 @@ fn of_error(error: &Error) -> (&'static str, Option<&'static str>) {
         Error::PeerIncompatible { .. } => ("peer_incompatible", None),
         Error::PeerTold(reason) => ("peer_told", Some(of_reason(reason.kind))),
         Error::DeclinedHere { .. } => ("declined_here", None),
+        Error::TooLarge { .. } => ("too_large_here", None),
         Error::Authentication(failure) => ("authentication", Some(of_authentication(*failure))),
         Error::NoPeerFound { .. } => ("no_peer_found", None),
         Error::Ambiguous { .. } => ("ambiguous", None),

@@ -49,6 +49,9 @@ pub(crate) fn error(error: &Error) -> String {
         }
         Error::PeerTold(reason) => peer_told(reason),
         Error::DeclinedHere { reason } => format!("declined here: {}", shown(reason)),
+        Error::TooLarge { detail } => {
+            format!("more than this side takes: {}; allow more with --max-size", shown(detail))
+        }
         Error::Authentication(failure) => authentication(*failure).to_owned(),
         Error::NoPeerFound { what } => no_peer(what),
         Error::Ambiguous { nameplate, addresses } => {

@@ -59,7 +59,7 @@ pub const MAX_ADDRESSES: usize = 8;
 pub const ROSTER_EXPIRY: Duration = Duration::from_secs(15);
 
 /// How long a probe for a free nameplate listens.
-pub const PROBE_WAIT: Duration = Duration::from_millis(150);
+pub const PROBE_WAIT: Duration = Duration::from_millis(100);
 /// When a probe asks, from the draw of its number.
 pub const PROBE_QUERY_AT: [Duration; 2] = [Duration::ZERO, Duration::from_millis(50)];
 /// Draws before a probe takes the number it has: with a tenth of all numbers taken, eight draws fail once in 10⁸.

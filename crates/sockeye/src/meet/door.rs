@@ -150,10 +150,11 @@ impl Door {
         let mut inside = self.lock();
         let left = inside.guesses.spend(ticket);
         let dead = (left == 0).then(|| inside.code.clone()).flatten();
+        let lifetime = inside.expires.map(|at| at.saturating_duration_since(Instant::now()));
         drop(inside);
         self.events.tell(Event::WrongCode { from, left });
         match dead.map(|code| random_code(code.nameplate(), self.words)) {
-            Some(Ok(code)) => self.set_code(code, None),
+            Some(Ok(code)) => self.set_code(code, lifetime),
             Some(Err(error)) => tracing::error!(%error, "no new code"),
             None => {}
         }

@@ -159,8 +159,8 @@ async fn serve(
         Purpose::Control => {
             let paired = timeout(PAIRING, serve_pairing(Control::new(stream), &channel, from, &host)).await;
             drop(stranger);
-            if let Ok(Some((control, paired))) = paired
-                && let Some(session) = session(control, paired, channel, from, &host).await
+            if let Ok(Some(paired)) = paired
+                && let Some(session) = session(paired, from, &host).await
             {
                 let _ = found.send(session).await;
             }
@@ -195,7 +195,7 @@ async fn serve_pairing(
     channel: &Channel,
     from: SocketAddr,
     host: &Host,
-) -> Option<(Control, Paired)> {
+) -> Option<Welcomed> {
     let binding = Binding {
         exporter: channel.exporter,
         dialer_key: channel.peer_key.clone(),
@@ -239,9 +239,14 @@ async fn serve_pairing(
                     }
                 }
                 PairingEvent::Paired(paired) => {
+                    // Before the dialer hears that it is paired: its lane may come at once.
+                    let (opened, lane) = oneshot::channel();
+                    let key = LaneKey::new(&paired.session_key);
+                    let id = key.session_id();
+                    host.door.expect_lane(ExpectedLane { key, peer_key: channel.peer_key.clone(), opened });
                     pair::send_all(&mut control, &mut machine).await.ok()?;
                     control.trust();
-                    return Some((control, paired));
+                    return Some(Welcomed { control, paired, id, lane });
                 }
                 other => tracing::debug!(?other, %from, "pairing ended"),
             }
@@ -276,18 +281,17 @@ async fn turn_of(
     }
 }
 
-/// Waits for the lane of a paired connection.
-async fn session(
+/// A paired connection whose lane is expected.
+struct Welcomed {
     control: Control,
     paired: Paired,
-    channel: Channel,
-    address: SocketAddr,
-    host: &Host,
-) -> Option<Session> {
-    let (opened, lane) = oneshot::channel();
-    let key = LaneKey::new(&paired.session_key);
-    let id = key.session_id();
-    host.door.expect_lane(ExpectedLane { key, peer_key: channel.peer_key, opened });
+    id: [u8; SESSION_ID_LEN],
+    lane: oneshot::Receiver<Stream>,
+}
+
+/// Waits for the lane of a paired connection.
+async fn session(welcomed: Welcomed, address: SocketAddr, host: &Host) -> Option<Session> {
+    let Welcomed { control, paired, id, lane } = welcomed;
     let lane = timeout(LANE, lane).await;
     host.door.take_lane(&id);
     let lane = Lane::new(lane.ok()?.ok()?).ok()?;

@@ -22,6 +22,11 @@ use super::{Dialling, Door, Known, Listening, Session, random_code, random_namep
 
 /// Between two tries to reach an address that does not answer.
 const RETRY: Duration = Duration::from_millis(500);
+/// How long a second machine gets to answer for the same number before the first is dialled: on one network answers come
+/// within some milliseconds of each other, and everybody waits for this.
+const SECOND_ANSWER: Duration = Duration::from_millis(15);
+/// How long it gets when the first turned out to be the wrong one.
+const SLOW_ANSWER: Duration = Duration::from_millis(300);
 /// How long the name service may take.
 const LOOKUP: Duration = Duration::from_secs(10);
 
@@ -296,7 +301,7 @@ impl Going {
                 () = sleep_until(deadline) => None,
             };
             match found {
-                Some(Found::Peer { addresses, .. }) => match self.try_addresses(&addresses).await {
+                Some(Found::Peer { addresses, .. }) => match self.try_found(&addresses, &mut search).await {
                     Err(error) if is_transient(&error) && Instant::now() < deadline => {
                         (last, tried) = (Some(error), addresses);
                     }
@@ -310,12 +315,40 @@ impl Going {
         }
     }
 
+    /// Dials what the search found, unless a second machine answers for the same number.
+    async fn try_found(&mut self, addresses: &[SocketAddr], search: &mut Search) -> Result<Session, Error> {
+        if let Some(ambiguous) = second_answer(search, SECOND_ANSWER).await {
+            return Err(ambiguous);
+        }
+        match self.try_addresses(addresses).await {
+            // Perhaps it was the wrong one of two: the other may just be slower.
+            Err(error @ Error::Authentication(AuthenticationFailure::WrongCode)) => {
+                Err(second_answer(search, SLOW_ANSWER).await.unwrap_or(error))
+            }
+            other => other,
+        }
+    }
+
     async fn try_addresses(&mut self, addresses: &[SocketAddr]) -> Result<Session, Error> {
         let family = self.config.family;
         let addresses: Vec<_> =
             addresses.iter().copied().filter(|a| family.is_none_or(|f| a.is_ipv4() == (f == 4))).collect();
         let code = self.config.code.clone();
         self.dialling.session(&addresses, self.known.as_ref(), code.as_ref()).await
+    }
+}
+
+/// Another machine that answers for the same number within this time.
+async fn second_answer(search: &mut Search, within: Duration) -> Option<Error> {
+    let until = Instant::now() + within;
+    loop {
+        match tokio::time::timeout_at(until, search.next()).await {
+            Ok(Some(Found::Ambiguous { nameplate, addresses })) => {
+                return Some(Error::Ambiguous { nameplate, addresses });
+            }
+            Ok(Some(Found::Peer { .. })) => {}
+            Ok(None) | Err(_) => return None,
+        }
     }
 }
 

@@ -11,7 +11,10 @@ mod pair;
 
 use std::net::SocketAddr;
 
-use sockeye_proto::pairing::Code;
+use sockeye_proto::{
+    pairing::Code,
+    transfer::{AbortCode, Receiver, ReceiverParams},
+};
 use zeroize::Zeroizing;
 
 use dial::Dialling;
@@ -33,6 +36,20 @@ pub(crate) struct Session {
     pub(crate) identity: [u8; 32],
     pub(crate) name: Option<String>,
     pub(crate) pair_key: Zeroizing<[u8; 32]>,
+}
+
+impl Session {
+    /// Tells a peer that came while another one's transfer runs, and lets it go.
+    pub(crate) async fn refuse_busy(mut self) {
+        let mut machine = Receiver::new(ReceiverParams::default());
+        machine.abort(AbortCode::Busy, "");
+        while let Some(frame) = machine.poll_frame() {
+            if self.control.send(&frame).await.is_err() {
+                return;
+            }
+        }
+        self.control.close().await;
+    }
 }
 
 /// A code nobody chose.

@@ -31,7 +31,7 @@ pub(crate) use self::{
     error::{ReadFault, SkipReason, Skipped, SourceError, SpecialFile},
     identity::doubtful,
     read::{BlockRead, Reader},
-    stream::StreamSource,
+    stream::{StreamBlock, StreamSource},
     tree::SourceTree,
     walk::Walker,
 };

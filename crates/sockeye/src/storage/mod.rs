@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `volume.rs` | what files are kept on, as a trait: directory handles and single-component names |
 //! | `disk.rs` | the real file system |
-//! | `memory.rs` | a disk in memory that forgets what was not synced, for tests |
+//! | `memory/` | a disk in memory that forgets what was not synced, for tests |
 //! | `names.rs` | which names are written and which are refused: the only place that decides |
 //! | `links.rs` | where symbolic links may point |
 //! | `destination.rs` | [`Destination`]: the state of one transfer at the receiver |

@@ -10,10 +10,10 @@ use sockeye_proto::content::{NameFault, name_fault};
 use unicode_normalization::UnicodeNormalization;
 
 /// How the names of staging directories begin. Compared without regard to case, because some file systems do.
-pub const STAGING_PREFIX: &str = ".sockeye-";
+pub(super) const STAGING_PREFIX: &str = ".sockeye-";
 
 /// Longest name in bytes: what Linux' file systems hold.
-pub const MAX_NAME: usize = 255;
+pub(super) const MAX_NAME: usize = 255;
 
 /// Longest name in UTF-16 units, where names must be portable: what NTFS, exFAT and APFS hold.
 pub(super) const MAX_PORTABLE_UNITS: usize = 255;
@@ -21,7 +21,7 @@ pub(super) const MAX_PORTABLE_UNITS: usize = 255;
 /// Why a name is not written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum NameRefusal {
+pub(super) enum NameRefusal {
     /// Not one component of a path.
     NotAComponent(NameFault),
     /// Begins like the directory that unfinished files are kept in.
@@ -71,7 +71,7 @@ impl fmt::Display for NameRefusal {
 }
 
 /// Judges one name by itself.
-pub fn check_name(name: &[u8], portable: bool) -> Result<(), NameRefusal> {
+pub(super) fn check_name(name: &[u8], portable: bool) -> Result<(), NameRefusal> {
     if let Some(fault) = name_fault(name) {
         return Err(NameRefusal::NotAComponent(fault));
     }

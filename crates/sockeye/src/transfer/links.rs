@@ -5,6 +5,7 @@
 
 use std::{
     io,
+    sync::{Arc, atomic::AtomicBool},
     time::{Duration, Instant},
 };
 
@@ -41,6 +42,8 @@ pub(super) struct Links<S> {
     pub(super) signals: mpsc::UnboundedReceiver<S>,
     pub(super) cancel: watch::Receiver<bool>,
     pub(super) events: Events,
+    /// Set once the transfer has been accepted.
+    pub(super) accepted: Arc<AtomicBool>,
     pub(super) started: Instant,
 }
 
@@ -48,6 +51,16 @@ impl<S> Links<S> {
     /// Time since this session began.
     pub(super) fn now(&self) -> Duration {
         self.started.elapsed()
+    }
+
+    /// Whether the user has cancelled.
+    pub(super) fn is_cancelled(&self) -> bool {
+        *self.cancel.borrow()
+    }
+
+    /// Whether it is worth waiting for the peer.
+    pub(super) fn is_alive(&self) -> bool {
+        !self.is_cancelled() && !self.from_peer.is_closed()
     }
 
     /// What there is to hear, without waiting.

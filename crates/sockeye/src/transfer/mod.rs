@@ -13,7 +13,13 @@ mod sending;
 mod session;
 mod target;
 
-use std::future::Future;
+use std::{
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use tokio::{
     sync::{mpsc, watch},
@@ -23,7 +29,7 @@ use tokio::{
 pub(crate) use links::{Events, cancelled, lost};
 pub(crate) use report::refused;
 
-use crate::{Decision, Error, Event, ReceiveConfig, SendConfig, Summary};
+use crate::{Decision, Error, Event, PeerReasonKind, ReceiveConfig, SendConfig, Summary};
 
 /// Sends files.
 #[derive(Debug)]
@@ -54,14 +60,41 @@ impl Receiver {
 struct Context {
     events: Events,
     cancel: watch::Receiver<bool>,
-    decisions: mpsc::UnboundedReceiver<Decision>,
+    /// Whether the transfer has been accepted, in this session or one before.
+    accepted: Arc<AtomicBool>,
+    decisions: mpsc::UnboundedReceiver<(u64, Decision)>,
+}
+
+impl Context {
+    /// Whether the peer may come back after this error and go on where the transfer stopped: the connection broke, or the
+    /// other side was stopped while data flowed.
+    fn may_go_on(&self, error: &Error) -> bool {
+        match error {
+            Error::Network { .. } => true,
+            Error::PeerTold(reason) => {
+                reason.kind == PeerReasonKind::Interrupted && self.accepted.load(Ordering::Relaxed)
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Why a connection is made anew, in the fewest words.
+fn loss(error: &Error) -> String {
+    match error {
+        Error::Network { source, .. } => source.to_string(),
+        Error::PeerTold(_) => String::from("it was stopped there"),
+        other => other.to_string(),
+    }
 }
 
 /// A running transfer. Dropping it cancels it.
 #[derive(Debug)]
 pub struct Transfer {
     events: mpsc::UnboundedReceiver<Event>,
-    decisions: mpsc::UnboundedSender<Decision>,
+    decisions: mpsc::UnboundedSender<(u64, Decision)>,
+    /// The last offer that the user was given.
+    offer: u64,
     cancel: watch::Sender<bool>,
     task: JoinHandle<Result<Summary, Error>>,
 }
@@ -74,19 +107,25 @@ impl Transfer {
         let (tell, events) = mpsc::unbounded_channel();
         let (decisions, decided) = mpsc::unbounded_channel();
         let (cancel, cancelled) = watch::channel(false);
-        let context = Context { events: Events(tell), cancel: cancelled, decisions: decided };
+        let context =
+            Context { events: Events(tell), cancel: cancelled, accepted: Arc::default(), decisions: decided };
         let task = tokio::spawn(run(context));
-        Self { events, decisions, cancel, task }
+        Self { events, decisions, offer: 0, cancel, task }
     }
 
     /// The next thing that happens; `None` when nothing more will: then ask [`Transfer::finish`] how it ended.
     pub async fn next(&mut self) -> Option<Event> {
-        self.events.recv().await
+        let event = self.events.recv().await;
+        if let Some(Event::Offer(offer)) = &event {
+            self.offer = offer.number;
+        }
+        event
     }
 
-    /// Answers the last [`Event::Offer`].
+    /// Answers the last [`Event::Offer`] that [`Transfer::next`] returned. An answer to an offer that has been withdrawn
+    /// meanwhile, because the sender came back with another, is no answer to the new one.
     pub fn decide(&self, decision: Decision) {
-        let _ = self.decisions.send(decision);
+        let _ = self.decisions.send((self.offer, decision));
     }
 
     /// A handle that stops the transfer from anywhere.
@@ -96,7 +135,7 @@ impl Transfer {
 
     /// Waits for the end. Events not taken by [`Transfer::next`] are dropped.
     pub async fn finish(self) -> Result<Summary, Error> {
-        let Self { events, decisions, cancel, task } = self;
+        let Self { events, decisions, cancel, task, .. } = self;
         drop(events);
         let ended = task.await;
         drop((decisions, cancel));

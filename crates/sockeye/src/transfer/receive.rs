@@ -13,7 +13,7 @@ use crate::{
 };
 
 use super::{
-    Context,
+    Context, loss,
     receiving::{self, Signal, Wishes},
     session::{self, Ended, Patience},
     target::{Target, TargetConfig},
@@ -59,13 +59,14 @@ pub(super) async fn run(config: ReceiveConfig, mut context: Context) -> Result<S
         let consent = paired(&config, &machine, &mut meeting, &session, &context)?;
         let began = Instant::now();
         let (nameplate, sender) = (meeting.nameplate(), session.identity);
-        let wishes = Arc::new(Mutex::new(Wishes { consent, max_size: config.max_size, approved }));
+        let wishes = Arc::new(Mutex::new(Wishes { consent, max_size: config.max_size, sender, approved }));
         let work = work(&config, &session, Arc::clone(&wishes));
         let ended =
-            session::run(session, &mut context, &mut meeting, |d| Some(Signal::Decided(d)), work).await;
+            session::run(session, &mut context, &mut meeting, |n, d| Some(Signal::Decided(n, d)), work).await;
         approved = wishes.lock().unwrap_or_else(PoisonError::into_inner).approved;
         match ended {
             Ended::With(Ok(mut summary)) => {
+                approved = None;
                 summary.stats.reconnects = reconnects;
                 if let Some(nameplate) = nameplate {
                     machine.forget_received(nameplate, &sender);
@@ -78,10 +79,9 @@ pub(super) async fn run(config: ReceiveConfig, mut context: Context) -> Result<S
             }
             Ended::With(Err(Error::Cancelled)) => return Err(Error::Cancelled),
             Ended::With(Err(error))
-                if config.keep
-                    || matches!(error, Error::Network { .. }) && config.output != Output::Stdout =>
+                if config.keep || (context.may_go_on(&error) && config.output != Output::Stdout) =>
             {
-                context.events.tell(Event::Reconnecting { reason: error.to_string() });
+                context.events.tell(Event::Reconnecting { reason: loss(&error) });
                 if !config.keep && !patience.again(began.elapsed()).await {
                     return Err(error);
                 }
@@ -126,7 +126,9 @@ fn paired(
     session: &Session,
     context: &Context,
 ) -> Result<Consent, Error> {
-    context.events.tell(Event::Paired { peer: machine.peer_of(session)? });
+    let peer = machine.peer_of(session)?;
+    let known_as = peer.remembered_as.clone();
+    context.events.tell(Event::Paired { peer });
     let known = Known { identity: session.identity, pair_key: session.pair_key.clone() };
     if let Some(nameplate) = meeting.nameplate() {
         machine.keep_received(nameplate, &known);
@@ -134,7 +136,9 @@ fn paired(
     meeting.remember(known);
     if let Some(name) = &config.common.remember {
         machine.remember(name, session, true)?;
-        context.events.tell(Event::Remembered { name: name.clone() });
+        if known_as.as_ref() != Some(name) {
+            context.events.tell(Event::Remembered { name: name.clone() });
+        }
     }
     if machine.accepts_without_asking(session)? { Ok(Consent::Yes) } else { Ok(config.consent) }
 }

@@ -1,32 +1,39 @@
 //! The receiver's thread: takes the offer, plans what is needed, checks what arrives and stores it.
 
+mod plan;
+mod store;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     io,
     ops::Range,
+    sync::atomic::{AtomicU64, Ordering},
     thread,
     time::{Duration, Instant},
 };
 
 use sockeye_proto::{
-    content::{BLOCK_SIZE, Digest, EntryId, KindRef, pack_digest, range_digest},
-    transfer::{Block, Data, DataHeader, EntryReport, Receiver, ReceiverEvent, ReceiverParams, ReportTotals},
+    content::{Digest, EntryId},
+    transfer::{DataHeader, Receiver, ReceiverEvent, ReceiverParams, TransferError},
 };
 use tokio::sync::mpsc;
 
+use self::plan::PackPlan;
 use crate::{
     Consent, Decision, Error, Event, Failure, Progress, Stats, Summary,
     event::SUMMARY_FAILURES,
     transfer::{
         links::{Heard, Links, Throttle, lost},
         report,
-        target::{Need, Stored, Target},
+        target::Target,
     },
     wire::lane::{Lane, LaneReader},
 };
 
 /// Blocks read ahead of the disk: with blocks of 256 KiB, 4 MiB.
 const BUFFERS: usize = 16;
+/// Numbers the offers of this process, so that an answer to one is not taken for an answer to another.
+static OFFERS: AtomicU64 = AtomicU64::new(1);
 /// How often the user hears of progress.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 
@@ -36,8 +43,8 @@ pub(super) enum Signal {
     Data(DataHeader, Vec<u8>),
     /// The lane has ended.
     LaneEnded(io::Result<LaneTotals>),
-    /// The user's answer to the offer.
-    Decided(Decision),
+    /// The user's answer to the offer with this number.
+    Decided(u64, Decision),
 }
 
 /// What a lane did.
@@ -52,8 +59,18 @@ pub(super) struct LaneTotals {
 pub(super) struct Wishes {
     pub(super) consent: Consent,
     pub(super) max_size: Option<u64>,
+    /// Who sends.
+    pub(super) sender: [u8; 32],
     /// The list accepted in an earlier session of the same transfer.
-    pub(super) approved: Option<Digest>,
+    pub(super) approved: Option<Approved>,
+}
+
+/// A list that the user has said yes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Approved {
+    sender: [u8; 32],
+    transfer: [u8; 32],
+    list: Digest,
 }
 
 /// Runs one session of receiving to its end.
@@ -91,7 +108,10 @@ fn pump(
     let mut totals = LaneTotals::default();
     let began = Instant::now();
     while let Some(bytes) = lane.header()? {
-        let header = DataHeader::decode(&bytes).map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e))?;
+        let header = DataHeader::decode(&bytes).map_err(|error| match error {
+            TransferError::PeerIncompatible { .. } => io::Error::new(io::ErrorKind::Unsupported, error),
+            other => io::Error::new(io::ErrorKind::InvalidData, other),
+        })?;
         let before = Instant::now();
         // Every frame takes a buffer, small ones too: that bounds how many wait.
         let Ok(mut body) = buffers.recv() else { return Err(io::ErrorKind::Interrupted.into()) };
@@ -105,13 +125,6 @@ fn pump(
     totals.busy = began.elapsed().saturating_sub(totals.waited).saturating_sub(lane.waited());
     lane.finish();
     Ok(totals)
-}
-
-/// A pack some of whose files may be needed.
-#[derive(Default)]
-struct PackPlan {
-    wanted: bool,
-    undecided: u32,
 }
 
 /// How far a session is.
@@ -132,9 +145,16 @@ struct Receiving<'w> {
     recycle: std::sync::mpsc::SyncSender<Vec<u8>>,
     wishes: &'w mut Wishes,
     machine: Receiver,
+    transfer: [u8; 32],
     target: Option<Target>,
     phase: Phase,
     told: BTreeSet<EntryId>,
+    /// Files that get bytes, one bit each.
+    wanted: Vec<u64>,
+    /// Digests the sender was asked about.
+    doubted: BTreeMap<u64, Digest>,
+    /// The number of the offer the user was shown.
+    offered: Option<u64>,
     planned: EntryId,
     packs: BTreeMap<u64, PackPlan>,
     needs: Vec<Range<u64>>,
@@ -158,9 +178,13 @@ impl<'w> Receiving<'w> {
             recycle,
             wishes,
             machine: Receiver::new(params),
+            transfer: [0; 32],
             target: None,
             phase: Phase::Deciding,
             told: BTreeSet::new(),
+            wanted: Vec::new(),
+            doubted: BTreeMap::new(),
+            offered: None,
             planned: 0,
             packs: BTreeMap::new(),
             needs: Vec::new(),
@@ -228,16 +252,22 @@ impl<'w> Receiving<'w> {
             Heard::Signal(Signal::LaneEnded(Err(source))) if self.phase < Phase::Reported => {
                 self.last_words(source)
             }
-            Heard::Signal(Signal::LaneEnded(Err(_))) => Ok(()),
-            Heard::Signal(Signal::Decided(decision)) => self.decided(decision),
+            Heard::Signal(Signal::Decided(number, decision)) if self.offered == Some(number) => {
+                self.decided(decision)
+            }
+            // How a lane ends after the report changes nothing; an answer to an offer of an earlier session says nothing
+            // about this one.
+            Heard::Signal(Signal::LaneEnded(Err(_)) | Signal::Decided(..)) => Ok(()),
             Heard::Nothing => Ok(self.machine.handle_timeout(self.links.now())?),
         }
     }
 
     /// The lane broke: the sender may have said why on the control connection.
     fn last_words(&mut self, source: io::Error) -> Result<(), Error> {
-        if source.kind() == io::ErrorKind::InvalidData {
-            return Err(Error::PeerMisbehaved { detail: source.to_string() });
+        match source.kind() {
+            io::ErrorKind::InvalidData => return Err(Error::PeerMisbehaved { detail: source.to_string() }),
+            io::ErrorKind::Unsupported => return Err(Error::PeerIncompatible { detail: source.to_string() }),
+            _ => {}
         }
         let until = self.links.now() + Duration::from_secs(2);
         loop {
@@ -277,6 +307,7 @@ impl<'w> Receiving<'w> {
     ) -> Result<(), Error> {
         match event {
             ReceiverEvent::Offered { transfer } => {
+                self.transfer = transfer;
                 let target = open(transfer)?;
                 if self.wishes.consent == Consent::Yes && !target.wants_whole_list() {
                     self.machine.accept_open()?;
@@ -314,15 +345,22 @@ impl<'w> Receiving<'w> {
         if self.phase >= Phase::Receiving {
             return self.plan();
         }
+        let approved = self.wishes.approved.is_some() && self.wishes.approved == self.approval();
         let Some(target) = self.target.as_mut() else { return Ok(()) };
         target.check_list(self.machine.manifest())?;
-        let approved = self.wishes.approved.is_some() && self.wishes.approved == self.machine.list_digest();
         if self.wishes.consent == Consent::Yes || approved {
             return self.decided(Decision::Accept);
         }
-        let offer = target.offer(self.machine.manifest())?;
+        let mut offer = target.offer(self.machine.manifest())?;
+        offer.number = OFFERS.fetch_add(1, Ordering::Relaxed);
+        self.offered = Some(offer.number);
         self.links.events.tell(Event::Offer(offer));
         Ok(())
+    }
+
+    fn approval(&self) -> Option<Approved> {
+        let (sender, transfer) = (self.wishes.sender, self.transfer);
+        self.machine.list_digest().map(|list| Approved { sender, transfer, list })
     }
 
     fn decided(&mut self, decision: Decision) -> Result<(), Error> {
@@ -331,7 +369,7 @@ impl<'w> Receiving<'w> {
             Decision::Accept if self.phase > Phase::Deciding => Ok(()),
             Decision::Accept => {
                 if self.machine.accept_exact()? {
-                    self.wishes.approved = self.machine.list_digest();
+                    self.wishes.approved = self.approval();
                     self.accept()?;
                     self.plan()?;
                 }
@@ -345,259 +383,11 @@ impl<'w> Receiving<'w> {
             target.accept()?;
         }
         self.phase = Phase::Receiving;
+        self.links.accepted.store(true, Ordering::Relaxed);
         self.began = Some(Instant::now());
         let totals = self.machine.manifest().totals();
         let bytes = (self.machine.is_listed() && totals.unknown == 0).then_some(totals.bytes);
         self.links.events.tell(Event::Started { files: totals.files, bytes });
-        Ok(())
-    }
-
-    /// Plans every entry that has been listed and not planned, and asks for what is needed.
-    fn plan(&mut self) -> Result<(), Error> {
-        let end = self.machine.manifest().len();
-        while self.planned < end {
-            let id = self.planned;
-            self.planned += 1;
-            let Some(target) = self.target.as_mut() else { return Ok(()) };
-            let need = target.plan(self.machine.manifest(), id)?;
-            self.apply(id, need, false);
-        }
-        self.ask();
-        Ok(())
-    }
-
-    fn compared(&mut self, id: EntryId, same: bool) -> Result<(), Error> {
-        let Some(target) = self.target.as_mut() else { return Ok(()) };
-        let need = target.compared(self.machine.manifest(), id, same)?;
-        self.apply(id, need, true);
-        self.ask();
-        Ok(())
-    }
-
-    /// Turns what storage needs of an entry into questions.
-    fn apply(&mut self, id: EntryId, need: Need, was_undecided: bool) {
-        let (blocks, size) = (self.machine.blocks().blocks_of(id), self.size_of(id));
-        let packed = size.is_some_and(|size| size > 0 && size < BLOCK_SIZE);
-        if packed {
-            let pack = self.packs.entry(blocks.start).or_default();
-            pack.undecided -= u32::from(was_undecided && pack.undecided > 0);
-            match need {
-                Need::Compare(digest) => {
-                    pack.undecided += 1;
-                    self.machine.compare(id, &digest);
-                }
-                Need::Nothing { here } => self.count_here(id, here),
-                _ => pack.wanted = true,
-            }
-            return;
-        }
-        match need {
-            Need::Nothing { here } => self.count_here(id, here),
-            Need::All if size.is_none() => self.machine.need_stream(),
-            Need::All => self.need(blocks),
-            Need::Missing { ranges, here } => {
-                for range in ranges {
-                    self.need(blocks.start + range.start..blocks.start + range.end);
-                }
-                self.progress.bytes += here;
-                self.progress.bytes_here += here;
-            }
-            Need::Check { held, missing } => {
-                for held in held {
-                    self.machine.check(blocks.start + held.first, &held.digests);
-                }
-                for range in missing {
-                    self.need(blocks.start + range.start..blocks.start + range.end);
-                }
-            }
-            Need::Compare(digest) => self.machine.compare(id, &digest),
-        }
-    }
-
-    fn count_here(&mut self, id: EntryId, here: bool) {
-        if let Some(size) = self.size_of(id).filter(|_| here) {
-            self.progress.bytes += size;
-            self.progress.bytes_here += size;
-            self.progress.files += 1;
-        }
-    }
-
-    fn size_of(&self, id: EntryId) -> Option<u64> {
-        match self.machine.manifest().get(id)?.kind {
-            KindRef::File { size } => size,
-            _ => Some(0),
-        }
-    }
-
-    fn need(&mut self, blocks: Range<u64>) {
-        match self.needs.last_mut() {
-            _ if blocks.is_empty() => {}
-            Some(last) if last.end == blocks.start => last.end = blocks.end,
-            _ => self.needs.push(blocks),
-        }
-    }
-
-    /// Asks for packs whose files are all decided, and for everything else that has gathered.
-    fn ask(&mut self) {
-        let closed = self.machine.blocks().closed();
-        let ready: Vec<u64> = self
-            .packs
-            .iter()
-            .filter(|(block, pack)| **block < closed && pack.undecided == 0 && self.is_pack_planned(**block))
-            .map(|(block, _)| *block)
-            .collect();
-        for block in ready {
-            if self.packs.remove(&block).is_some_and(|pack| pack.wanted) {
-                self.need(block..block + 1);
-            }
-        }
-        let needs = std::mem::take(&mut self.needs);
-        self.machine.need(&needs);
-        let all = self.machine.is_listed() && self.planned == self.machine.manifest().len();
-        if self.phase == Phase::Receiving && all && self.packs.is_empty() && !self.machine.is_comparing() {
-            self.machine.questions_end();
-        }
-    }
-
-    fn is_pack_planned(&self, block: u64) -> bool {
-        match self.machine.blocks().shape(block) {
-            Some(sockeye_proto::content::BlockShape::Pack { last, .. }) => last < self.planned,
-            _ => true,
-        }
-    }
-
-    fn data(&mut self, header: &DataHeader, body: Vec<u8>) -> Result<(), Error> {
-        match self.machine.handle_data(header)? {
-            Data::Range { block, last, .. } => self.store_range(header, block, last, &body)?,
-            Data::Pack { members } => self.store_pack(header, &members, &body)?,
-            Data::Same { block } => self.keep(header, block)?,
-            Data::Fail { entry, status } => {
-                let status = report::status_from_wire(status);
-                let text = String::from_utf8_lossy(&body).into_owned();
-                let Some(target) = self.target.as_mut() else { return Ok(()) };
-                target.fail(entry, status, &text)?;
-            }
-            Data::End => {}
-        }
-        let _ = self.recycle.try_send(body);
-        Ok(())
-    }
-
-    fn store_range(
-        &mut self,
-        header: &DataHeader,
-        block: Block,
-        last: bool,
-        body: &[u8],
-    ) -> Result<(), Error> {
-        let size = self.size_of(block.entry);
-        let whole = match size {
-            Some(size) => size == BLOCK_SIZE,
-            None => block.number == 0 && last,
-        };
-        let before = Instant::now();
-        let digest = range_digest(block.number.saturating_mul(BLOCK_SIZE), body, whole);
-        self.stats.hash += before.elapsed();
-        same_digest(header, &digest)?;
-        let before = Instant::now();
-        let Some(target) = self.target.as_mut() else { return Ok(()) };
-        let stored = Stored { digest, doubtful: header.doubtful, last };
-        target.write_range(self.machine.manifest(), block.entry, block.number, body, &stored)?;
-        self.stats.disk += before.elapsed();
-        self.progress.bytes += body.len() as u64;
-        if block.number == 0 {
-            self.progress.files += 1;
-            self.progress.current = Some(self.machine.manifest().path(block.entry));
-        }
-        Ok(())
-    }
-
-    fn store_pack(
-        &mut self,
-        header: &DataHeader,
-        members: &[(EntryId, u32)],
-        body: &[u8],
-    ) -> Result<(), Error> {
-        let before = Instant::now();
-        let digest = pack_digest(body);
-        self.stats.hash += before.elapsed();
-        same_digest(header, &digest)?;
-        let before = Instant::now();
-        let mut rest = body;
-        for &(id, len) in members {
-            let Some((bytes, tail)) = rest.split_at_checked(len as usize) else {
-                return Err(Error::Internal { detail: String::from("a pack shorter than its files") });
-            };
-            rest = tail;
-            let Some(target) = self.target.as_mut() else { return Ok(()) };
-            if target.write_packed(self.machine.manifest(), id, bytes, header.doubtful)? {
-                self.progress.bytes += bytes.len() as u64;
-                self.progress.files += 1;
-            }
-        }
-        self.stats.disk += before.elapsed();
-        if let Some(&(id, _)) = members.last() {
-            self.progress.current = Some(self.machine.manifest().path(id));
-        }
-        Ok(())
-    }
-
-    fn keep(&mut self, header: &DataHeader, block: Block) -> Result<(), Error> {
-        let Some(target) = self.target.as_mut() else { return Ok(()) };
-        let stored = Stored { digest: header.digest, doubtful: header.doubtful, last: false };
-        target.keep_range(self.machine.manifest(), block.entry, block.number, &stored)?;
-        let size = self.size_of(block.entry).unwrap_or(0);
-        let bytes = size.saturating_sub(block.number.saturating_mul(BLOCK_SIZE)).min(BLOCK_SIZE);
-        self.progress.bytes += bytes;
-        self.progress.bytes_here += bytes;
-        Ok(())
-    }
-
-    /// Everything is here: commits it, tells the sender what became of it.
-    fn finish(&mut self) -> Result<(), Error> {
-        let Some(target) = self.target.as_mut() else { return Ok(()) };
-        let before = Instant::now();
-        let outcome = target.finish()?;
-        self.stats.commit += before.elapsed().max(outcome.commit);
-        let reports = outcome
-            .entries
-            .iter()
-            .map(|(id, status, text)| EntryReport {
-                entry: *id,
-                status: report::status_to_wire(*status) as u8,
-                text: report::cut(text),
-            })
-            .collect();
-        self.tell_failures();
-        for (id, status, text) in &outcome.entries {
-            if !self.told.insert(*id) {
-                continue;
-            }
-            let path = self.machine.manifest().path(*id);
-            self.fail(Failure { path, status: *status, text: text.clone() });
-        }
-        let totals = ReportTotals {
-            files: outcome.files,
-            directories: outcome.directories,
-            symlinks: outcome.symlinks,
-            bytes: outcome.bytes,
-            bytes_here: outcome.bytes_here,
-            failed: outcome.failed,
-            equal: outcome.equal,
-        };
-        self.machine.report(self.links.now(), reports, totals);
-        self.phase = Phase::Reported;
-        self.summary.files = outcome.files;
-        self.summary.directories = outcome.directories;
-        self.summary.symlinks = outcome.symlinks;
-        self.summary.bytes = outcome.bytes;
-        self.summary.bytes_here = outcome.bytes_here;
-        self.summary.equal = outcome.equal;
-        self.summary.failed = outcome.failed + self.notes;
-        self.summary.written = outcome.written;
-        self.summary.digest = outcome.digest.map(|d| *d.as_bytes());
-        self.summary.elapsed = self.began.map(|at| at.elapsed()).unwrap_or_default();
-        self.tell_progress(true);
         Ok(())
     }
 
@@ -653,11 +443,4 @@ impl<'w> Receiving<'w> {
             }
         }
     }
-}
-
-fn same_digest(header: &DataHeader, digest: &Digest) -> Result<(), Error> {
-    if header.digest == *digest {
-        return Ok(());
-    }
-    Err(Error::Integrity { detail: format!("block {} does not have its digest", header.block) })
 }

@@ -5,7 +5,7 @@ use std::io;
 
 use sockeye_proto::{
     pairing::{Reason, Refusal},
-    transfer::{Abort, AbortCode, Status, TransferError},
+    transfer::{Abort, AbortCode, Receiver, ReceiverParams, Status, TransferError},
 };
 
 use crate::{
@@ -28,6 +28,13 @@ pub(super) fn to_peer(error: &Error) -> Option<(AbortCode, String)> {
         Error::TooLarge { detail } => (AbortCode::TooLarge, detail.clone()),
         _ => (AbortCode::Other, String::new()),
     })
+}
+
+/// The control frame that says that this side was stopped, for when its own thread cannot.
+pub(super) fn interrupted() -> Vec<u8> {
+    let mut machine = Receiver::new(ReceiverParams::default());
+    machine.abort(AbortCode::Interrupted, "");
+    machine.poll_frame().unwrap_or_default()
 }
 
 /// The wire's word for a local input or output error.
@@ -63,6 +70,7 @@ impl From<TransferError> for Error {
             TransferError::PeerAborted(abort) => told(&abort),
             TransferError::PeerIncompatible { what } => Self::PeerIncompatible { detail: what.to_owned() },
             TransferError::TooLarge { what } => Self::TooLarge { detail: what },
+            TransferError::Misuse { rule } => Self::Internal { detail: rule.to_owned() },
             TransferError::TimedOut { what } => Self::TimedOut { doing: what },
             other => Self::PeerMisbehaved { detail: other.to_string() },
         }

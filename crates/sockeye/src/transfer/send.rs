@@ -7,18 +7,19 @@ use std::{
 };
 
 use sockeye_proto::content::{Entry, EntryKind, SourceIdentity, Timestamp};
+use tokio::sync::mpsc;
 
 use crate::{
     Error, Event, Peer, Route, SendConfig, Source, Summary, Target,
     crypto::PairingCrypto,
     machine::Machine,
     meet::{Ground, Known, Meeting, Session, Welcome},
-    source::{Reader, StreamSource, Walker},
+    source::{Reader, Walker},
 };
 
 use super::{
-    Context,
-    sending::{self, Origin, Stream},
+    Context, loss,
+    sending::{self, Origin, Signal, Stream},
     session::{self, Ended, Patience},
 };
 
@@ -70,8 +71,14 @@ pub(super) async fn run(config: SendConfig, walker: Walker, mut context: Context
         paired(&config, &machine, &mut meeting, &session, peer, &transfer, &context)?;
         let began = Instant::now();
         let mut origin = origin(&config, walker.take())?;
-        let work = move |links, signal, lane| sending::run(links, signal, lane, transfer, &mut origin);
-        match session::run(session, &mut context, &mut meeting, |_| None, work).await {
+        let from_pipe = config.sources.contains(&Source::Stdin);
+        let work = move |links, signal, lane| {
+            if from_pipe {
+                origin.stream = Some(stream(signal)?);
+            }
+            sending::run(links, lane, transfer, &mut origin)
+        };
+        match session::run(session, &mut context, &mut meeting, |_, _| None, work).await {
             Ended::With(Ok(mut summary)) => {
                 summary.stats.reconnects = reconnects;
                 machine.forget_sent(&transfer);
@@ -79,9 +86,13 @@ pub(super) async fn run(config: SendConfig, walker: Walker, mut context: Context
                 context.events.tell(Event::Finished(summary.clone()));
                 return Ok(summary);
             }
-            Ended::With(Err(error)) if !may_return(&error, &config) => return Err(error),
+            Ended::With(Err(error))
+                if config.sources.contains(&Source::Stdin) || !context.may_go_on(&error) =>
+            {
+                return Err(error);
+            }
             Ended::With(Err(error)) => {
-                context.events.tell(Event::Reconnecting { reason: error.to_string() });
+                context.events.tell(Event::Reconnecting { reason: loss(&error) });
                 if !patience.again(began.elapsed()).await {
                     return Err(error);
                 }
@@ -93,11 +104,6 @@ pub(super) async fn run(config: SendConfig, walker: Walker, mut context: Context
         }
         reconnects += 1;
     }
-}
-
-/// Whether the peer may come back after this and go on.
-fn may_return(error: &Error, config: &SendConfig) -> bool {
-    matches!(error, Error::Network { .. }) && !config.sources.contains(&Source::Stdin)
 }
 
 async fn meet(
@@ -172,19 +178,21 @@ fn origin(config: &SendConfig, walker: Option<Walker>) -> Result<Origin, Error> 
         Some(walker) => walker,
         None => self::walker(config)?,
     };
-    let reader = Some(Reader::new(walker.tree()));
-    let stream = config.sources.contains(&Source::Stdin).then(|| Stream {
-        entry: Entry {
-            parent: None,
-            name: b"stdin".to_vec(),
-            kind: EntryKind::File { size: None },
-            mode: 0o644,
-            modified: now(),
-            source: SourceIdentity::default(),
-        },
-        source: StreamSource::new(Box::new(io::stdin()) as Box<dyn io::Read + Send>),
-    });
-    Ok(Origin { walker: Some(walker), reader, stream })
+    Ok(Origin { reader: Some(Reader::new(walker.tree())), walker: Some(walker), stream: None })
+}
+
+/// Standard input as an entry, and the thread that reads it.
+fn stream(signal: mpsc::UnboundedSender<Signal>) -> Result<Stream, Error> {
+    let entry = Entry {
+        parent: None,
+        name: b"stdin".to_vec(),
+        kind: EntryKind::File { size: None },
+        mode: 0o644,
+        modified: now(),
+        source: SourceIdentity::default(),
+    };
+    let buffers = sending::read_stream(Box::new(io::stdin()), signal);
+    Ok(Stream { entry, buffers: buffers.map_err(|e| Error::Internal { detail: e.to_string() })? })
 }
 
 fn now() -> Timestamp {

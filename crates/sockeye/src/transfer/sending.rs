@@ -4,13 +4,12 @@ use std::{
     collections::{BTreeSet, VecDeque},
     io,
     ops::Range,
-    sync::mpsc as blocking,
-    thread,
+    sync::atomic::Ordering,
     time::{Duration, Instant},
 };
 
 use sockeye_proto::{
-    content::{BlockShape, Digest, Entry, EntryId, KindRef},
+    content::{BlockShape, Digest, Entry, EntryId, KindRef, RootBuilder},
     transfer::{
         DataHeader, DataKind, EntryReport, ReportTotals, Sender, SenderEvent, Status, TransferTimeouts, Work,
     },
@@ -19,7 +18,7 @@ use sockeye_proto::{
 use crate::{
     Error, Event, Failure, Progress, Stats, Summary,
     event::SUMMARY_FAILURES,
-    source::{BlockRead, ReadFault, Reader, Skipped, StreamSource, Walker},
+    source::{BlockRead, ReadFault, Reader, Skipped, StreamBlock, StreamSource, Walker},
     transfer::{
         links::{Heard, Links, Throttle, lost},
         report,
@@ -27,29 +26,15 @@ use crate::{
     wire::lane::{Lane, LaneWriter},
 };
 
-/// Buffers that travel between the reading thread and the lane: with blocks of 256 KiB, 4 MiB.
-const BUFFERS: usize = 16;
 /// Entries listed before the thread looks at anything else.
 const WALK_SLICE: usize = 512;
-/// Frames that wait for the lane: data frames are bounded by buffers, the rest by this.
-const LANE_QUEUE: usize = 1024;
 /// How often the user hears of progress.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 
-/// What the lane's thread tells this one.
+/// What the thread that reads a stream tells this one.
 pub(super) enum Signal {
-    /// A buffer is free again.
-    Buffer(Vec<u8>),
-    /// The lane has ended: bytes sent, time spent sending.
-    LaneEnded(io::Result<LaneTotals>),
-}
-
-/// What a lane did.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct LaneTotals {
-    bytes: u64,
-    busy: Duration,
-    waited: Duration,
+    /// The next block, or why there is none.
+    Block(io::Result<(StreamBlock, Vec<u8>)>),
 }
 
 /// Where the entries come from.
@@ -62,12 +47,8 @@ pub(super) struct Origin {
 /// Something that is read until it ends.
 pub(super) struct Stream {
     pub(super) entry: Entry,
-    pub(super) source: StreamSource<Box<dyn io::Read + Send>>,
-}
-
-struct LaneFrame {
-    header: DataHeader,
-    body: Vec<u8>,
+    /// Buffers for the thread that reads; dropped to end it.
+    pub(super) buffers: std::sync::mpsc::Sender<Vec<u8>>,
 }
 
 /// Work under way.
@@ -79,71 +60,62 @@ enum Task {
     End,
 }
 
+/// Blocks of a stream that are read ahead.
+const STREAM_AHEAD: usize = 4;
+
+/// Reads a stream on a thread of its own, so that a pipe that stands still does not keep the transfer from hearing its peer.
+pub(super) fn read_stream(
+    reader: Box<dyn io::Read + Send>,
+    tell: tokio::sync::mpsc::UnboundedSender<Signal>,
+) -> io::Result<std::sync::mpsc::Sender<Vec<u8>>> {
+    let (buffers, free) = std::sync::mpsc::channel::<Vec<u8>>();
+    for _ in 0..STREAM_AHEAD {
+        let _ = buffers.send(Vec::new());
+    }
+    std::thread::Builder::new().name(String::from("sockeye-stream")).spawn(move || {
+        let mut source = StreamSource::new(reader);
+        while let Ok(mut body) = free.recv() {
+            let block = match source.next_block(&mut body) {
+                Ok(Some(block)) => Ok((block, body)),
+                Ok(None) => return,
+                Err(error) => Err(error),
+            };
+            if tell.send(Signal::Block(block)).is_err() {
+                return;
+            }
+        }
+    })?;
+    Ok(buffers)
+}
+
 /// Runs one session of sending to its end.
+///
+/// Reading, digests, sealing and the socket share this thread: a block stays in one processor's cache from the file to the
+/// wire. Handed to a second thread it would be fetched again, which costs more than the sealing.
 pub(super) fn run(
     links: Links<Signal>,
-    signal: tokio::sync::mpsc::UnboundedSender<Signal>,
     lane: Lane,
     transfer: [u8; 32],
     origin: &mut Origin,
 ) -> Result<Summary, Error> {
-    let (frames, queue) = blocking::sync_channel(LANE_QUEUE);
-    let writer = lane.into_writer();
-    let thread = thread::Builder::new()
-        .name(String::from("sockeye-lane"))
-        .spawn(move || {
-            let ended = pump(writer, &queue, &signal);
-            let _ = signal.send(Signal::LaneEnded(ended));
-        })
-        .map_err(lost)?;
-    let mut sending = Sending::new(links, frames, transfer, origin);
+    let mut sending = Sending::new(links, lane.into_writer(), transfer, origin);
     let result = sending.run();
     if let Err(error) = &result {
         sending.tell_peer(error);
     }
-    drop(sending);
-    drop(thread);
     result
-}
-
-/// The lane's thread: seals and sends until told that there is no more.
-fn pump(
-    mut lane: LaneWriter,
-    queue: &blocking::Receiver<LaneFrame>,
-    signal: &tokio::sync::mpsc::UnboundedSender<Signal>,
-) -> io::Result<LaneTotals> {
-    let mut totals = LaneTotals::default();
-    loop {
-        let frame = if let Ok(frame) = queue.try_recv() {
-            frame
-        } else {
-            lane.flush()?;
-            let before = Instant::now();
-            let Ok(frame) = queue.recv() else { return Err(io::ErrorKind::Interrupted.into()) };
-            totals.waited += before.elapsed();
-            frame
-        };
-        let before = Instant::now();
-        lane.send(&frame.header, &frame.body)?;
-        totals.busy += before.elapsed();
-        if frame.header.kind == DataKind::End {
-            totals.bytes = lane.finish()?;
-            return Ok(totals);
-        }
-        let block = matches!(frame.header.kind, DataKind::Range | DataKind::Pack);
-        if block && signal.send(Signal::Buffer(frame.body)).is_err() {
-            return Err(io::ErrorKind::Interrupted.into());
-        }
-    }
 }
 
 struct Sending<'o> {
     links: Links<Signal>,
-    frames: blocking::SyncSender<LaneFrame>,
+    lane: LaneWriter,
     machine: Sender,
     origin: &'o mut Origin,
     work: VecDeque<Task>,
-    buffers: Vec<Vec<u8>>,
+    /// Blocks of the stream that have been read.
+    blocks: VecDeque<io::Result<(StreamBlock, Vec<u8>)>>,
+    root: Option<RootBuilder>,
+    body: Vec<u8>,
     failed: BTreeSet<EntryId>,
     walking: bool,
     summary: Summary,
@@ -155,19 +127,16 @@ struct Sending<'o> {
 }
 
 impl<'o> Sending<'o> {
-    fn new(
-        links: Links<Signal>,
-        frames: blocking::SyncSender<LaneFrame>,
-        transfer: [u8; 32],
-        origin: &'o mut Origin,
-    ) -> Self {
+    fn new(links: Links<Signal>, lane: LaneWriter, transfer: [u8; 32], origin: &'o mut Origin) -> Self {
         Self {
             machine: Sender::new(transfer, TransferTimeouts::default()),
             links,
-            frames,
+            lane,
             origin,
             work: VecDeque::new(),
-            buffers: (0..BUFFERS).map(|_| Vec::new()).collect(),
+            blocks: VecDeque::new(),
+            root: Some(RootBuilder::new()),
+            body: Vec::new(),
             failed: BTreeSet::new(),
             walking: true,
             summary: Summary { sent: true, ..Summary::default() },
@@ -185,16 +154,15 @@ impl<'o> Sending<'o> {
             if self.closed {
                 return Ok(self.take_summary());
             }
-            let can_work = !self.work.is_empty() && !self.buffers.is_empty();
+            let can_work = match self.work.front() {
+                Some(Task::Stream { .. }) => !self.blocks.is_empty(),
+                front => front.is_some(),
+            };
             let heard = if self.walking || can_work {
                 self.links.try_hear()
             } else {
-                let before = Instant::now();
-                let heard = self.links.hear(self.machine.poll_timeout().map(|d| d.at));
-                if !self.work.is_empty() {
-                    self.stats.disk_waited += before.elapsed();
-                }
-                heard
+                self.on_lane(|lane, go_on| lane.flush(go_on))?;
+                self.links.hear(self.machine.poll_timeout().map(|d| d.at))
             };
             self.heard(heard)?;
             if self.walking {
@@ -212,18 +180,10 @@ impl<'o> Sending<'o> {
             Heard::Frame(frame) => Ok(self.machine.handle_frame(self.links.now(), &frame)?),
             Heard::Gone(source) => Err(lost(source)),
             Heard::Cancelled => Err(Error::Cancelled),
-            Heard::Signal(Signal::Buffer(buffer)) => {
-                self.buffers.push(buffer);
+            Heard::Signal(Signal::Block(block)) => {
+                self.blocks.push_back(block);
                 Ok(())
             }
-            Heard::Signal(Signal::LaneEnded(Ok(totals))) => {
-                self.stats.lane_bytes += totals.bytes;
-                self.stats.network += totals.busy;
-                self.stats.network_waited += totals.waited;
-                Ok(())
-            }
-            // What broke the lane is often told on the control connection: listen there first.
-            Heard::Signal(Signal::LaneEnded(Err(source))) => self.last_words(source),
             Heard::Nothing => {
                 self.machine.handle_timeout(self.links.now());
                 Ok(())
@@ -240,7 +200,7 @@ impl<'o> Sending<'o> {
                     self.machine.handle_frame(self.links.now(), &frame)?;
                     self.drain()?;
                 }
-                Heard::Signal(_) => {}
+                Heard::Signal(Signal::Block(_)) => {}
                 Heard::Cancelled => return Err(Error::Cancelled),
                 Heard::Gone(_) | Heard::Nothing => return Err(lost(source)),
             }
@@ -263,6 +223,7 @@ impl<'o> Sending<'o> {
     fn event(&mut self, event: SenderEvent) -> Result<(), Error> {
         match event {
             SenderEvent::Accepted => {
+                self.links.accepted.store(true, Ordering::Relaxed);
                 self.began = Some(Instant::now());
                 let totals = self.machine.manifest().totals();
                 let bytes = (!self.walking && totals.unknown == 0).then_some(totals.bytes);
@@ -300,7 +261,9 @@ impl<'o> Sending<'o> {
         self.summary.bytes = totals.bytes;
         self.summary.bytes_here = totals.bytes_here;
         self.summary.equal = totals.equal;
-        self.summary.failed += totals.failed;
+        self.summary.failed = self.summary.failed.saturating_add(totals.failed);
+        self.summary.digest =
+            self.single_digest().filter(|_| totals.files == 1).map(|digest| *digest.as_bytes());
         self.summary.elapsed = self.began.map(|at| at.elapsed()).unwrap_or_default();
         self.tell_progress(true);
     }
@@ -380,7 +343,7 @@ impl<'o> Sending<'o> {
         {
             return Ok(());
         }
-        let mut body = self.buffers.pop().unwrap_or_default();
+        let mut body = std::mem::take(&mut self.body);
         let read = self.read(&shape, &mut body)?;
         self.send_read(block, &shape, &read, body)
     }
@@ -407,7 +370,7 @@ impl<'o> Sending<'o> {
         }
         let entry = match *shape {
             BlockShape::Range { entry, .. } if self.failed.contains(&entry) => {
-                self.buffers.push(body);
+                self.body = body;
                 return Ok(());
             }
             BlockShape::Range { entry, .. } => entry,
@@ -424,6 +387,7 @@ impl<'o> Sending<'o> {
         header.digest = read.digest;
         header.doubtful = read.doubtful;
         self.count(shape, u64::from(plain));
+        self.note_digest(block, &header);
         self.send_frame(header, body)
     }
 
@@ -462,21 +426,43 @@ impl<'o> Sending<'o> {
     }
 
     fn send_frame(&mut self, header: DataHeader, body: Vec<u8>) -> Result<(), Error> {
-        self.frames.send(LaneFrame { header, body }).map_err(|_| lost(io::ErrorKind::BrokenPipe.into()))
+        let sent = self.on_lane(|lane, go_on| lane.send(&header, &body, go_on));
+        if matches!(header.kind, DataKind::Range | DataKind::Pack) {
+            self.body = body;
+        }
+        sent?;
+        if header.kind == DataKind::End {
+            self.on_lane(LaneWriter::finish)?;
+            self.stats.lane_bytes += self.lane.bytes();
+            self.stats.network_waited += self.lane.blocked();
+        }
+        Ok(())
+    }
+
+    /// Does something on the lane. It waits for the peer as long as nobody cancels and the peer is there; when it breaks,
+    /// the peer may have said why on the control connection.
+    fn on_lane(
+        &mut self,
+        act: impl FnOnce(&mut LaneWriter, &mut dyn FnMut() -> bool) -> io::Result<()>,
+    ) -> Result<(), Error> {
+        let before = Instant::now();
+        let Self { lane, links, .. } = self;
+        let done = act(lane, &mut || links.is_alive());
+        self.stats.network += before.elapsed();
+        match done {
+            Ok(()) => Ok(()),
+            Err(_) if self.links.is_cancelled() => Err(Error::Cancelled),
+            Err(source) => self.last_words(source),
+        }
     }
 
     fn stream_next(&mut self, entry: EntryId, block: u64) -> Result<(), Error> {
-        let Some(stream) = self.origin.stream.as_mut() else {
-            return Err(Error::Internal { detail: String::from("no stream to read") });
-        };
-        let mut body = self.buffers.pop().unwrap_or_default();
-        let read = match stream.source.next_block(&mut body) {
-            Ok(Some(read)) => read,
-            Ok(None) => return Err(Error::Internal { detail: String::from("a stream read past its end") }),
-            Err(source) => {
-                self.buffers.push(body);
+        let (read, body) = match self.blocks.pop_front() {
+            Some(Ok(next)) => next,
+            Some(Err(source)) => {
                 return self.send_fault(entry, &ReadFault::Unreadable { action: "read", source });
             }
+            None => return Err(Error::Internal { detail: String::from("a stream without a block") }),
         };
         let mut header = DataHeader::new(DataKind::Range);
         header.entry = entry;
@@ -491,7 +477,28 @@ impl<'o> Sending<'o> {
         } else {
             self.work.push_front(Task::Stream { entry, block: block + 1 });
         }
-        self.send_frame(header, body)
+        self.note_digest(block, &header);
+        self.send_frame(header, body)?;
+        if let Some(stream) = &self.origin.stream {
+            // A thread that has read everything needs no more buffers.
+            let _ = stream.buffers.send(std::mem::take(&mut self.body));
+        }
+        Ok(())
+    }
+
+    /// Gathers the digest of a single file, as long as its blocks come one after the other.
+    fn note_digest(&mut self, block: u64, header: &DataHeader) {
+        match self.root.as_mut() {
+            Some(root) if root.blocks() == block => root.push(header.digest),
+            _ => self.root = None,
+        }
+    }
+
+    /// BLAKE3 of what was sent, if it was a single file and all of it was read in this session.
+    fn single_digest(&mut self) -> Option<Digest> {
+        let totals = self.machine.manifest().totals();
+        let root = self.root.take().filter(|_| totals.files == 1)?;
+        root.finish(self.progress.bytes)
     }
 
     /// Reads what the receiver doubts and says for each block that it is the same, or sends it.
@@ -503,18 +510,19 @@ impl<'o> Sending<'o> {
         {
             return Ok(());
         }
-        let mut body = self.buffers.pop().unwrap_or_default();
+        let mut body = std::mem::take(&mut self.body);
         let read = self.read(&shape, &mut body)?;
         if !read.skipped.is_empty() || read.digest != *expected {
             return self.send_read(first, &shape, &read, body);
         }
         self.count(&shape, body.len() as u64);
         self.progress.bytes_here += body.len() as u64;
-        self.buffers.push(body);
+        self.body = body;
         let mut header = DataHeader::new(DataKind::Same);
         header.block = first;
         header.digest = read.digest;
         header.doubtful = read.doubtful;
+        self.note_digest(first, &header);
         self.send_frame(header, Vec::new())
     }
 

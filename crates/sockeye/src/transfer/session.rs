@@ -1,6 +1,7 @@
 //! One session: a thread for the files, tasks for the sockets, and what ends it.
 
 use std::{
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
@@ -20,10 +21,11 @@ use crate::{
 use super::{
     Context,
     links::{Links, cancelled, lost},
+    report,
 };
 
 /// How long a side that was told to stop may take before its lane is cut.
-const GRACE: Duration = Duration::from_secs(5);
+const GRACE: Duration = Duration::from_secs(2);
 
 /// How a session ended.
 #[allow(clippy::large_enum_variant, reason = "one value a session")]
@@ -39,13 +41,14 @@ pub(super) async fn run<S: Send + 'static>(
     session: Session,
     context: &mut Context,
     meeting: &mut Meeting,
-    decided: impl Fn(Decision) -> Option<S>,
+    decided: impl Fn(u64, Decision) -> Option<S>,
     work: impl FnOnce(Links<S>, mpsc::UnboundedSender<S>, Lane) -> Result<Summary, Error> + Send + 'static,
 ) -> Ended {
     let stop = match session.lane.stopper() {
         Ok(stop) => stop,
         Err(source) => return Ended::With(Err(lost(source))),
     };
+    let identity = session.identity;
     let running = session.control.run();
     let (signal, signals) = mpsc::unbounded_channel::<S>();
     let links = Links {
@@ -55,8 +58,10 @@ pub(super) async fn run<S: Send + 'static>(
         signals,
         cancel: context.cancel.clone(),
         events: context.events.clone(),
+        accepted: Arc::clone(&context.accepted),
         started: Instant::now(),
     };
+    let to_peer = links.to_peer.clone();
     let (tell, mut ended) = oneshot::channel();
     let (lane, to_work) = (session.lane, signal.clone());
     let thread = thread::Builder::new().name(String::from("sockeye-files")).spawn(move || {
@@ -69,22 +74,30 @@ pub(super) async fn run<S: Send + 'static>(
     let outcome = loop {
         tokio::select! {
             ended = &mut ended => break Ended::With(ended.unwrap_or_else(|_| Err(silent()))),
-            Some(session) = meeting.superseding() => {
+            Some(other) = meeting.superseding() => {
+                if other.identity != identity {
+                    tokio::spawn(other.refuse_busy());
+                    continue;
+                }
                 running.tasks.abort();
-                break Ended::Superseded(Box::new(session));
+                break Ended::Superseded(Box::new(other));
             }
-            Some(decision) = context.decisions.recv() => {
-                if let Some(decision) = decided(decision) {
+            Some((offer, decision)) = context.decisions.recv() => {
+                if let Some(decision) = decided(offer, decision) {
                     let _ = signal.send(decision);
                 }
             }
             () = cancelled(&mut cancel) => {
                 // The thread says goodbye; if it hangs on the lane, the lane goes.
                 let last = tokio::time::timeout(GRACE, &mut ended).await;
+                if last.is_err() {
+                    let _ = to_peer.try_send(report::interrupted());
+                }
                 break Ended::With(last.map_or(Err(Error::Cancelled), |ended| ended.unwrap_or_else(|_| Err(silent()))));
             }
         }
     };
+    drop(to_peer);
     if !matches!(outcome, Ended::With(Ok(_))) {
         // What was said last is on its way: give it a moment before the lane, too, falls silent.
         sleep(Duration::from_millis(20)).await;

@@ -180,7 +180,7 @@ impl Target {
         Ok(need(plan, None))
     }
 
-    /// Stores a verified block of a large file or a stream.
+    /// Stores a verified block of a large file or a stream. False if only this file failed.
     pub(super) fn write_range(
         &mut self,
         manifest: &Manifest,
@@ -188,7 +188,7 @@ impl Target {
         block: u64,
         bytes: &[u8],
         stored: &Stored,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         let Some(entry) = manifest.get(id) else { return Err(unlisted(id)) };
         match self {
             Self::Directory { files, path } => {
@@ -196,12 +196,11 @@ impl Target {
                     files.note_doubtful(id);
                 }
                 only_entry(files.write_range(entry, block, bytes, stored.digest, stored.last), path)
-                    .map(|_| ())
             }
             Self::Stdout(Some(out)) => {
-                only_entry(out.write_range(entry, block, bytes, stored.last), Path::new("-")).map(|_| ())
+                only_entry(out.write_range(entry, block, bytes, stored.last), Path::new("-"))
             }
-            Self::Stdout(None) => Ok(()),
+            Self::Stdout(None) => Ok(false),
         }
     }
 
@@ -303,25 +302,30 @@ impl Target {
 
 /// Roots, hidden names and executables of a list.
 fn describe(manifest: &Manifest, offer: &mut Offer) {
-    let mut root = 0;
+    // For each entry the number of its root and whether some component of its path begins with a dot.
+    let mut above: Vec<(u32, bool)> = Vec::new();
     for entry in manifest.iter() {
         let bytes = match entry.kind {
             KindRef::File { size } => size.unwrap_or(0),
             _ => 0,
         };
+        let parent = entry.parent.and_then(|parent| above.get(parent as usize)).copied();
+        let (root, hidden_above) =
+            parent.unwrap_or((u32::try_from(offer.roots_total).unwrap_or(u32::MAX), false));
+        let hidden = hidden_above || entry.name.starts_with(b".");
+        above.push((root, hidden));
         if entry.parent.is_none() {
             offer.roots_total += 1;
-            root = offer.roots.len();
-            if root < OFFER_SAMPLES {
+            if offer.roots.len() < OFFER_SAMPLES {
                 let directory = matches!(entry.kind, KindRef::Directory);
                 offer.roots.push(OfferedRoot { name: entry.name.to_vec(), directory, entries: 0, bytes: 0 });
             }
         }
-        if let Some(root) = offer.roots.get_mut(root) {
+        if let Some(root) = offer.roots.get_mut(root as usize) {
             root.entries += 1;
             root.bytes = root.bytes.saturating_add(bytes);
         }
-        if entry.name.starts_with(b".") {
+        if hidden {
             sample(&mut offer.hidden, &mut offer.hidden_total, || manifest.path(entry.id));
         }
         if matches!(entry.kind, KindRef::File { .. }) && entry.mode & 0o111 != 0 {

@@ -67,6 +67,7 @@ pub(crate) fn errors() -> Vec<(Error, u8)> {
         (Error::PeerMisbehaved { detail: text() }, 3),
         (Error::PeerIncompatible { detail: text() }, 3),
         (Error::DeclinedHere { reason: text() }, 5),
+        (Error::TooLarge { detail: text() }, 5),
         (Error::NoPeerFound { what: text() }, 10),
         (Error::Ambiguous { nameplate: 4821, addresses: vec![address] }, 10),
         (Error::TimedOut { doing: "waiting for the other side" }, 4),
