@@ -4,25 +4,48 @@
 //! A [`Sender`] or a [`Receiver`] starts a [`Transfer`], which tells [`Event`]s while it runs and a [`Summary`] at the
 //! end. Nothing here prints, prompts or exits.
 //!
-//! ```no_run
-//! # async fn example() -> Result<(), sockeye::Error> {
-//! use sockeye::{Common, Event, Home, ListenConfig, Route, SendConfig, Sender, Source};
+//! A file from one end to the other, both in this process:
 //!
-//! let mut transfer = Sender::start(SendConfig {
-//!     sources: vec![Source::Path("picture.png".into())],
+//! ```
+//! use sockeye::*;
+//!
+//! # let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+//! # runtime.block_on(async {
+//! # let place = tempfile::tempdir().unwrap();
+//! # let (home, picture, inbox) = (place.path().join("home"), place.path().join("picture.png"), place.path().join("in"));
+//! # std::fs::write(&picture, vec![7; 300_000]).unwrap();
+//! # std::fs::create_dir(&inbox).unwrap();
+//! let listen = ListenConfig { no_discovery: true, port: Some(0), ..ListenConfig::default() };
+//! let mut sender = Sender::start(SendConfig {
+//!     sources: vec![Source::Path(picture.clone())],
 //!     exclude: Vec::new(),
-//!     route: Route::Listen(ListenConfig::default()),
-//!     common: Common::new(Home::of_user()?),
+//!     route: Route::Listen(listen),
+//!     common: Common::new(Home::at(&home)),
 //! })?;
-//! while let Some(event) = transfer.next().await {
-//!     if let Event::Code { code, .. } = event {
-//!         println!("on the other side: sockeye receive {code}");
+//! let (code, port) = loop {
+//!     match sender.next().await {
+//!         Some(Event::Code { code, addresses }) => break (code, addresses[0].port()),
+//!         Some(_) => {}
+//!         None => return sender.finish().await.map(|_| ()),
 //!     }
-//! }
-//! let summary = transfer.finish().await?;
-//! println!("{} bytes", summary.bytes);
-//! # Ok(())
-//! # }
+//! };
+//! let target = Target::Host { host: "127.0.0.1".into(), port: Some(port) };
+//! let receiver = Receiver::start(ReceiveConfig {
+//!     output: Output::Directory(inbox.clone()),
+//!     existing: Existing::Refuse,
+//!     portable_names: false,
+//!     max_size: Some(1 << 20),
+//!     consent: Consent::Yes,
+//!     route: Route::Dial(DialConfig { code: Some(code), target: Some(target), ..DialConfig::default() }),
+//!     keep: false,
+//!     pair: false,
+//!     common: Common::new(Home::at(&home.join("other"))),
+//! })?;
+//! let (sent, received) = tokio::join!(sender.finish(), receiver.finish());
+//! assert_eq!(sent?.digest, received?.digest);
+//! assert_eq!(std::fs::read(inbox.join("picture.png")).unwrap(), std::fs::read(picture).unwrap());
+//! # Ok::<(), Error>(())
+//! # }).unwrap();
 //! ```
 
 mod config;

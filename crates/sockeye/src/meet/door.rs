@@ -31,6 +31,7 @@ pub(super) struct ExpectedLane {
 pub(crate) struct Door {
     inside: Mutex<Inside>,
     ticket_returned: Notify,
+    gave_up: Notify,
     began: Instant,
     events: Events,
     addresses: Vec<SocketAddr>,
@@ -40,6 +41,9 @@ pub(crate) struct Door {
 struct Inside {
     code: Option<Code>,
     expires: Option<Instant>,
+    /// Codes that wrong guesses used up, and until when none is answered after the last.
+    dead: u32,
+    closed_until: Option<Instant>,
     guesses: Guesses,
     admission: Admission,
     known: Vec<Known>,
@@ -57,13 +61,15 @@ impl Door {
         let inside = Inside {
             code: None,
             expires: None,
+            dead: 0,
+            closed_until: None,
             guesses: Guesses::new(GUESSES_ONE_TO_ONE),
             admission: Admission::new(),
             known,
             lanes: BTreeMap::new(),
         };
-        let (inside, ticket_returned) = (Mutex::new(inside), Notify::new());
-        Arc::new(Self { inside, ticket_returned, began: Instant::now(), events, addresses, words })
+        let (inside, ticket_returned, gave_up) = (Mutex::new(inside), Notify::new(), Notify::new());
+        Arc::new(Self { inside, ticket_returned, gave_up, began: Instant::now(), events, addresses, words })
     }
 
     /// Puts a code in force and tells the user.
@@ -102,6 +108,9 @@ impl Door {
     ) -> Result<(TicketGuard, Code), sockeye_proto::pairing::Reason> {
         use sockeye_proto::pairing::{Reason, WAITING_POLL};
         loop {
+            if let Some(until) = self.closed_until() {
+                tokio::time::sleep_until(until.into()).await;
+            }
             let returned = self.ticket_returned.notified();
             let reservation = {
                 let mut inside = self.lock();
@@ -151,13 +160,34 @@ impl Door {
         let left = inside.guesses.spend(ticket);
         let dead = (left == 0).then(|| inside.code.clone()).flatten();
         let lifetime = inside.expires.map(|at| at.saturating_duration_since(Instant::now()));
+        if dead.is_some() {
+            inside.dead += 1;
+            inside.closed_until = Some(Instant::now() + pause_after(inside.dead));
+        }
+        let out_of_codes = inside.dead >= MAX_DEAD_CODES;
+        if out_of_codes {
+            inside.code = None;
+        }
         drop(inside);
         self.events.tell(Event::WrongCode { from, left });
+        if out_of_codes {
+            self.gave_up.notify_one();
+            return;
+        }
         match dead.map(|code| random_code(code.nameplate(), self.words)) {
             Some(Ok(code)) => self.set_code(code, lifetime),
             Some(Err(error)) => tracing::error!(%error, "no new code"),
             None => {}
         }
+    }
+
+    /// Resolves when wrong guesses have used up so many codes that no new one is made.
+    pub(super) async fn gave_up(&self) {
+        self.gave_up.notified().await;
+    }
+
+    fn closed_until(&self) -> Option<Instant> {
+        self.lock().closed_until.filter(|until| *until > Instant::now())
     }
 
     /// A session begins and waits for its lane.
@@ -183,6 +213,19 @@ impl Inside {
         self.code.clone()
     }
 }
+
+/// After a code died nobody may guess at the next one for so long: a person needs the time to read it, and a machine does
+/// not get more guesses by waiting for codes.
+fn pause_after(dead: u32) -> Duration {
+    (FIRST_PAUSE * 2u32.saturating_pow(dead.saturating_sub(1))).min(LONGEST_PAUSE)
+}
+
+/// The pause after the first dead code.
+const FIRST_PAUSE: Duration = Duration::from_secs(5);
+/// The longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// After so many codes that died of wrong guesses somebody is attacking: 30 guesses in all, 1 in 140,000 with two words.
+const MAX_DEAD_CODES: u32 = 10;
 
 /// A reserved guess that goes back by itself.
 pub(super) struct TicketGuard {

@@ -217,6 +217,9 @@ impl Waiting {
                 }
                 () = &mut deadline => return Err(Error::TimedOut { doing: "waiting for the other side" }),
                 () = cancelled(&mut self.cancel) => return Err(Error::Cancelled),
+                () = self.door.gave_up(), if self.timeout != Duration::MAX => {
+                    return Err(Error::Authentication(AuthenticationFailure::OutOfGuesses));
+                }
                 () = sleep_until(code_ends.unwrap_or_else(Instant::now)), if code_ends.is_some() => {
                     self.code_ends = None;
                     if let Some(announcement) = &self.announcement {

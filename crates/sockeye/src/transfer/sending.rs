@@ -152,6 +152,7 @@ impl<'o> Sending<'o> {
         loop {
             self.drain()?;
             if self.closed {
+                self.lane.leave();
                 return Ok(self.take_summary());
             }
             let can_work = match self.work.front() {

@@ -5,6 +5,7 @@
 
 use std::{io, time::Duration};
 
+use sockeye_codec::{ByteOrder, Encoder, FramingSpec, Peek, Width};
 use sockeye_proto::{
     envelope::{self, MAX_CONTROL_FRAME},
     pairing::MAX_PAIRING_FRAME,
@@ -18,6 +19,8 @@ use tokio::{
 
 use super::tls::Stream;
 
+/// `len:u32be` (`specs/00-framing.md`).
+const FRAMING: FramingSpec = FramingSpec::length(Width::U32, ByteOrder::Big).with_max(MAX_CONTROL_FRAME);
 /// A heartbeat goes out when nothing else has for this long.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 /// A peer that has said nothing for this long is gone.
@@ -184,31 +187,28 @@ fn is_heartbeat(frame: &[u8]) -> bool {
 }
 
 fn framed(payload: &[u8]) -> io::Result<Vec<u8>> {
-    let len = u32::try_from(payload.len()).ok().filter(|&len| len as usize <= MAX_CONTROL_FRAME);
-    let len = len.ok_or_else(|| io::Error::other("a control frame above the limit"))?;
     let mut out = Vec::with_capacity(payload.len() + 4);
-    out.extend_from_slice(&len.to_be_bytes());
-    out.extend_from_slice(payload);
+    Encoder::new(FRAMING).encode(payload, &mut out).map_err(io::Error::other)?;
     Ok(out)
 }
 
 /// Takes the next whole frame out of the buffer. Bytes before `used` have been consumed.
 fn take_frame(buffer: &mut Vec<u8>, used: &mut usize, limit: usize) -> io::Result<Option<Vec<u8>>> {
-    let Some((header, rest)) = buffer[*used..].split_first_chunk::<4>() else {
-        compact(buffer, used);
-        return Ok(None);
-    };
-    let len = u32::from_be_bytes(*header) as usize;
-    if len > limit {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "a control frame above the limit"));
+    match FRAMING.with_max(limit).peek(&buffer[*used..]) {
+        Peek::Frame { header_len, payload_len, wire_len } => {
+            let start = *used + header_len;
+            let frame = buffer[start..start + payload_len].to_vec();
+            *used += wire_len;
+            Ok(Some(frame))
+        }
+        Peek::Need(_) => {
+            compact(buffer, used);
+            Ok(None)
+        }
+        Peek::Oversize { .. } => {
+            Err(io::Error::new(io::ErrorKind::InvalidData, "a control frame above the limit"))
+        }
     }
-    if rest.len() < len {
-        compact(buffer, used);
-        return Ok(None);
-    }
-    let frame = rest[..len].to_vec();
-    *used += 4 + len;
-    Ok(Some(frame))
 }
 
 fn compact(buffer: &mut Vec<u8>, used: &mut usize) {

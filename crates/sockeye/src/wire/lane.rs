@@ -36,7 +36,7 @@ pub(crate) struct Lane {
 /// How often a blocked sender looks whether it should go on.
 const POLL: Duration = Duration::from_millis(200);
 /// How long the peer may take to end its direction.
-const FAREWELL: Duration = Duration::from_secs(10);
+const FAREWELL: Duration = Duration::from_secs(2);
 
 /// A handle that ends a lane from another thread.
 pub(crate) struct LaneStop(TcpStream);
@@ -122,15 +122,19 @@ impl LaneWriter {
         self.push_out(go_on)
     }
 
-    /// Ends properly: says so, then reads to the peer's end so that nothing on the way is lost.
+    /// Ends this direction properly. What was sent is still on its way: [`LaneWriter::leave`] waits for it.
     pub(crate) fn finish(&mut self, go_on: &mut dyn FnMut() -> bool) -> io::Result<()> {
         self.tls.send_close_notify();
         self.push_out(go_on)?;
-        self.socket.shutdown(Shutdown::Write)?;
-        self.socket.set_read_timeout(Some(FAREWELL))?;
+        self.socket.shutdown(Shutdown::Write)
+    }
+
+    /// Reads to the peer's end, once the peer has said that it has everything: closing with bytes unread would reset the
+    /// connection. How it ends changes nothing any more.
+    pub(crate) fn leave(&mut self) {
+        let _ = self.socket.set_read_timeout(Some(FAREWELL));
         let mut rest = [0; 4096];
-        while self.socket.read(&mut rest)? > 0 {}
-        Ok(())
+        while self.socket.read(&mut rest).is_ok_and(|read| read > 0) {}
     }
 
     /// Seals up to [`SEAL_AT_ONCE`] bytes.
