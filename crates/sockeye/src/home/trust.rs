@@ -88,7 +88,7 @@ pub enum NameRefused {
     /// No characters.
     #[error("it is empty")]
     Empty,
-    /// More than [`MAX_NAME_CHARS`].
+    /// More than 64 characters.
     #[error("it has more than {MAX_NAME_CHARS} characters")]
     TooLong,
     /// A character that cannot be seen, or that means something on the command line.

@@ -158,6 +158,13 @@ impl Door {
     fn wrong_code(&self, ticket: Ticket, from: SocketAddr) {
         let mut inside = self.lock();
         let left = inside.guesses.spend(ticket);
+        if inside.admission.admitted().is_some() {
+            // The code is somebody's already: guessing it gains nothing, and must cost its owner nothing.
+            inside.guesses.renew(GUESSES_ONE_TO_ONE);
+            drop(inside);
+            self.events.tell(Event::WrongCode { from, left: GUESSES_ONE_TO_ONE });
+            return;
+        }
         let dead = (left == 0).then(|| inside.code.clone()).flatten();
         let lifetime = inside.expires.map(|at| at.saturating_duration_since(Instant::now()));
         if dead.is_some() {
@@ -190,8 +197,15 @@ impl Door {
         self.lock().closed_until.filter(|until| *until > Instant::now())
     }
 
-    /// A session begins and waits for its lane.
-    pub(super) fn expect_lane(&self, lane: ExpectedLane) {
+    /// A session begins and waits for its lane, as long as the place is kept.
+    pub(super) fn expect_lane(self: &Arc<Self>, lane: ExpectedLane) -> LanePlace {
+        let place = LanePlace { door: Arc::clone(self), id: lane.key.session_id() };
+        self.return_lane(lane);
+        place
+    }
+
+    /// A connection that said it was this lane was not: the right one may still come.
+    pub(super) fn return_lane(&self, lane: ExpectedLane) {
         self.lock().lanes.insert(lane.key.session_id(), lane);
     }
 
@@ -226,6 +240,18 @@ const FIRST_PAUSE: Duration = Duration::from_secs(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// After so many codes that died of wrong guesses somebody is attacking: 30 guesses in all, 1 in 140,000 with two words.
 const MAX_DEAD_CODES: u32 = 10;
+
+/// A lane is expected as long as this lives.
+pub(super) struct LanePlace {
+    door: Arc<Door>,
+    id: [u8; SESSION_ID_LEN],
+}
+
+impl Drop for LanePlace {
+    fn drop(&mut self) {
+        self.door.take_lane(&self.id);
+    }
+}
 
 /// A reserved guess that goes back by itself.
 pub(super) struct TicketGuard {

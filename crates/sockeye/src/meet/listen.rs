@@ -34,7 +34,7 @@ use crate::{
 
 use super::{
     Door, Session,
-    door::{ExpectedLane, TicketGuard},
+    door::{ExpectedLane, LanePlace, TicketGuard},
     options, pair,
 };
 
@@ -160,7 +160,7 @@ async fn serve(
             let paired = timeout(PAIRING, serve_pairing(Control::new(stream), &channel, from, &host)).await;
             drop(stranger);
             if let Ok(Some(paired)) = paired
-                && let Some(session) = session(paired, from, &host).await
+                && let Some(session) = session(paired, from).await
             {
                 let _ = found.send(session).await;
             }
@@ -180,7 +180,7 @@ async fn serve_lane(mut stream: Stream, channel: &Channel, host: &Host) -> io::R
         && lane.key.verify(LaneRole::Dialer, &channel.exporter, &channel.peer_key, ours, &proof);
     if !good {
         // The right one may still come.
-        host.door.expect_lane(lane);
+        host.door.return_lane(lane);
         return Ok(());
     }
     let answer = lane.key.proof(LaneRole::Listener, &channel.exporter, &channel.peer_key, ours);
@@ -242,11 +242,14 @@ async fn serve_pairing(
                     // Before the dialer hears that it is paired: its lane may come at once.
                     let (opened, lane) = oneshot::channel();
                     let key = LaneKey::new(&paired.session_key);
-                    let id = key.session_id();
-                    host.door.expect_lane(ExpectedLane { key, peer_key: channel.peer_key.clone(), opened });
+                    let place = host.door.expect_lane(ExpectedLane {
+                        key,
+                        peer_key: channel.peer_key.clone(),
+                        opened,
+                    });
                     pair::send_all(&mut control, &mut machine).await.ok()?;
                     control.trust();
-                    return Some(Welcomed { control, paired, id, lane });
+                    return Some(Welcomed { control, paired, place, lane });
                 }
                 other => tracing::debug!(?other, %from, "pairing ended"),
             }
@@ -285,15 +288,15 @@ async fn turn_of(
 struct Welcomed {
     control: Control,
     paired: Paired,
-    id: [u8; SESSION_ID_LEN],
+    place: LanePlace,
     lane: oneshot::Receiver<Stream>,
 }
 
 /// Waits for the lane of a paired connection.
-async fn session(welcomed: Welcomed, address: SocketAddr, host: &Host) -> Option<Session> {
-    let Welcomed { control, paired, id, lane } = welcomed;
+async fn session(welcomed: Welcomed, address: SocketAddr) -> Option<Session> {
+    let Welcomed { control, paired, place, lane } = welcomed;
     let lane = timeout(LANE, lane).await;
-    host.door.take_lane(&id);
+    drop(place);
     let lane = Lane::new(lane.ok()?.ok()?).ok()?;
     Some(Session {
         control,

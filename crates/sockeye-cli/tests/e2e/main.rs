@@ -1,0 +1,37 @@
+//! The program from end to end: separate processes, real sockets, real files.
+//!
+//! A test has two or three [`Machine`](machine::Machine)s, each with a home and a directory of its own. They are this
+//! machine, joined by loopback and told each other's address, or network namespaces that find each other. Almost every
+//! process runs with `--json`, and every line it writes is held against the schema.
+//!
+//! What takes longer than a minute waits for an environment variable:
+//! `SOCKEYE_TEST_LARGE=1` sends a hundred thousand files, `SOCKEYE_TEST_KILLS=n` kills n times, and `SOCKEYE_SEED=n`
+//! replays a run of kills.
+
+mod machine;
+mod process;
+mod terminal;
+mod tree;
+
+mod changes;
+mod consent;
+mod disks;
+mod endings;
+mod existing;
+mod interrupts;
+mod kills;
+mod meetings;
+mod pipes;
+mod strangers;
+mod trees;
+mod trust;
+mod words;
+
+use std::time::Duration;
+
+/// The program under test.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_sockeye");
+/// How long anything may take before its test fails: many times what it takes on a busy machine with one core.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// A mebibyte.
+const MIB: usize = 1 << 20;
