@@ -1,7 +1,7 @@
 //! Nothing is written before it is accepted; who is asked, and what happens when nobody can be.
 
 use crate::{
-    PROGRAM,
+    MIB, PROGRAM,
     machine::{Machine, pair},
     process::{Ended, Process},
     terminal::Terminal,
@@ -22,7 +22,7 @@ fn offering() -> (Machine, Machine, Process) {
 fn asked(receiver: &Machine, sends: &Process) -> Terminal {
     let mut command = receiver.command(PROGRAM);
     command.args(["receive", "-o", "in", &sends.code().with_address()]).args(receiver.quietly());
-    let terminal = Terminal::start(command);
+    let terminal = Terminal::start(&command);
     terminal.shows("Accept? [y/N]");
     terminal
 }
@@ -108,6 +108,47 @@ fn a_person_presses_ctrl_c() {
     nothing_was_written(&receiver);
 }
 
+/// A receiver at a terminal that said yes, and whose sender was killed on the way.
+fn accepted_and_broken() -> (Machine, Machine, Terminal) {
+    let (sender, receiver) = pair();
+    sender.file("tree/large", tree::bytes(1, 192 * MIB));
+    let sends = sender.send(&["tree"]);
+    let mut terminal = asked(&receiver, &sends);
+    terminal.types("y\n");
+    sends.progress(1);
+    sends.kill();
+    terminal.shows("The connection was lost");
+    (sender, receiver, terminal)
+}
+
+fn questions(shown: &str) -> usize {
+    shown.matches("Accept? [y/N]").count()
+}
+
+#[test]
+fn a_person_is_not_asked_again_after_a_broken_connection() {
+    let (sender, receiver, terminal) = accepted_and_broken();
+    let sends = sender.send(&["tree"]);
+    let (exit, shown) = terminal.end_with_text();
+    assert_eq!((exit, questions(&shown)), (Some(0), 1), "{shown}");
+    sends.end().exits(0);
+    tree::assert_same(&sender.path("tree"), &receiver.path("in/tree"));
+}
+
+#[test]
+fn a_person_is_asked_again_when_something_else_is_offered() {
+    let (sender, receiver, mut terminal) = accepted_and_broken();
+    sender.file("tree/new", "x");
+    let sends = sender.send(&["tree"]);
+    terminal.shows_again("Accept? [y/N]", 2);
+    assert!(!receiver.path("in/tree/new").exists());
+    terminal.types("y\n");
+    let (exit, shown) = terminal.end_with_text();
+    assert_eq!((exit, questions(&shown)), (Some(0), 2), "{shown}");
+    sends.end().exits(0);
+    tree::assert_same(&sender.path("tree"), &receiver.path("in/tree"));
+}
+
 #[test]
 fn hostile_names_do_not_reach_the_terminal() {
     let (sender, receiver) = pair();
@@ -134,7 +175,7 @@ fn a_code_is_asked_for_and_repaired_at_a_terminal() {
     let typed = sends.code().with_address();
     let mut command = receiver.command(PROGRAM);
     command.args(["receive", "-y", "-o", "in", "--interface", "lo"]).env("TERM", "dumb");
-    let mut terminal = Terminal::start(command);
+    let mut terminal = Terminal::start(&command);
     terminal.shows("Code: ");
     terminal.types("nonsense\n");
     terminal.shows("4821-tulip-harbor");

@@ -160,13 +160,26 @@ fn two_processes_do_not_write_one_transfer_at_the_same_time() {
     receives.pause();
     let late = receiver.accept(&second, &[]).end();
     receives.resume();
-    late.exits(7).says("local_io", "another process is receiving this into the same directory");
+    late.exits(7).says("local_io", "another process");
     receives.end().exits(0);
     let [sent, late] = sends.map(Process::end);
     sent.exits(0);
-    late.exits(8).says_why("peer_told", "busy", "busy");
+    late.exits(5).says_why("peer_told", "busy", "the other side is busy with another transfer");
     tree::assert_same(&large, &receiver.path("in/large"));
     tree::assert_no_staging(&receiver.inbox());
+}
+
+#[test]
+fn a_host_name_will_do_and_one_that_nobody_knows_is_named() {
+    let (sender, receiver) = pair();
+    sender.file("file", "x");
+    let sends = sender.send(&["file"]);
+    let code = sends.code();
+    let port = code.addresses[0].port();
+    receiver.accept(&format!("{}@localhost:{port}", code.code), &[]).end().exits(0);
+    sends.end().exits(0);
+    let unknown = receiver.accept("4821-tulip-harbor@no-such-host.invalid", &[]).end();
+    unknown.exits(1).says("network", "no-such-host.invalid");
 }
 
 #[test]

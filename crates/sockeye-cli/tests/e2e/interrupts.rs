@@ -232,10 +232,9 @@ fn ended_as_told(delay: u64, victim: &Ended, other: &Ended) {
     // A program that has not begun to watch for signals yet ends by the signal itself: to a shell that is 130 too.
     let exit = |ended: &Ended| ended.exit.or(ended.stdout.is_empty().then_some(130));
     match (exit(victim), exit(other)) {
-        // The last moment: one side had everything before it heard of the other's interruption.
-        (Some(0 | 130), Some(0)) => {}
-        // It waited, and was interrupted too.
-        (Some(130), Some(130)) => {}
+        // The last moment: one side had everything before it heard of the other's interruption. Or it waited, and was
+        // interrupted too.
+        (Some(0 | 130), Some(0)) | (Some(130), Some(130)) => {}
         (Some(130), Some(1)) => {
             let kind = other.only("error")["kind"].as_str();
             // Before the two knew each other there was nobody to tell.

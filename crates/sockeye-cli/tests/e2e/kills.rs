@@ -117,33 +117,50 @@ impl<'s> Round<'s> {
         self.see_whether_met();
         let mut killed = 0;
         if who != 1
-            && let Some(mut sends) = self.sends.take_if(|sends| !sends.has_ended())
+            && let Some(sends) = self.sends.take_if(|sends| !sends.has_ended())
         {
             self.note(format!("sender killed after {after} ms"));
-            killed += u64::from(!sends.has_ended());
             sends.kill();
-            let sends = self.stage.send();
-            self.code = sends.code();
-            self.sends = Some(sends);
+            self.send_again();
+            killed += 1;
         }
         if who != 0
-            && let Some(mut receives) = self.receives.take_if(|receives| !receives.has_ended())
+            && let Some(receives) = self.receives.take_if(|receives| !receives.has_ended())
         {
             self.note(format!("receiver killed after {after} ms"));
-            killed += u64::from(!receives.has_ended());
             receives.kill();
             self.stage.check_names(&self.history);
             self.receives = Some(self.stage.receive(&self.code));
+            killed += 1;
         }
         self.stage.check_names(&self.history);
         killed
     }
 
+    /// The sender's command again. If the two have not met it may show another number, and then the receiver's has to be
+    /// typed anew: nobody could have told it.
+    fn send_again(&mut self) {
+        let number = |code: &Code| code.code.split('-').next().map(String::from);
+        let sends = self.stage.send();
+        let code = sends.code();
+        self.sends = Some(sends);
+        if number(&code) != number(&self.code) {
+            assert!(
+                !self.met,
+                "the number changed from {:?} to {code:?}, after {:#?}",
+                self.code, self.history
+            );
+            if let Some(receives) = self.receives.take_if(|receives| !receives.has_ended()) {
+                self.note("receiver given the new number");
+                receives.kill();
+                self.receives = Some(self.stage.receive(&code));
+            }
+        }
+        self.code = code;
+    }
+
     fn see_whether_met(&mut self) {
-        let started = |process: &Option<Process>| {
-            process.as_ref().is_some_and(|process| process.stdout().contains("\"ev\":\"started\""))
-        };
-        self.met |= started(&self.sends) && started(&self.receives);
+        self.met |= said(self.sends.as_ref(), "started") && said(self.receives.as_ref(), "started");
     }
 
     /// Gives the commands again until all has arrived.
@@ -175,8 +192,9 @@ impl<'s> Round<'s> {
             return true;
         }
         self.restarts += 1;
-        let early = !self.met && matches!(received.exit, Some(1 | 6));
-        assert!(early, "{received:?}\nafter {:#?}", self.history);
+        // The sender was not there when it was dialled; or it has another code, if the two had not met.
+        let early = received.all("paired").is_empty() && received.exit == Some(1);
+        assert!(early || !self.met && received.exit == Some(6), "{received:?}\nafter {:#?}", self.history);
         assert!(self.restarts <= RESTARTS, "{received:?}\nafter {:#?}", self.history);
         self.receives = Some(self.stage.receive(&self.code));
         false
@@ -184,7 +202,7 @@ impl<'s> Round<'s> {
 
     fn check_end(mut self) {
         if let Some(sends) = self.sends.take()
-            && !sends.stdout().contains("\"ev\":\"paired\"")
+            && !said(Some(&sends), "paired")
         {
             // It was started after the receiver had everything.
             drop(sends);
@@ -193,7 +211,7 @@ impl<'s> Round<'s> {
             assert_eq!(sent.exit, Some(0), "{sent:?}\nafter {:#?}", self.history);
         }
         if let Some(receives) = self.receives.take()
-            && receives.stdout().contains("\"ev\":\"paired\"")
+            && said(Some(&receives), "paired")
         {
             receives.end().exits(0);
         }
@@ -202,6 +220,11 @@ impl<'s> Round<'s> {
         assert!(differences.is_empty(), "after {:#?}:\n{differences}", self.history);
         tree::assert_no_staging(&self.stage.receiver.inbox());
     }
+}
+
+/// Whether a process has written an event of this name.
+fn said(process: Option<&Process>, event: &str) -> bool {
+    process.is_some_and(|process| process.stdout().contains(&format!("\"ev\":\"{event}\"")))
 }
 
 /// The number in an environment variable.
@@ -213,8 +236,8 @@ fn number(variable: &str) -> Option<u64> {
 
 fn seed() -> u64 {
     let now =
-        || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |now| now.as_nanos() as u64);
-    let seed = number("SOCKEYE_SEED").unwrap_or_else(|| now() % 1_000_000);
+        || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |now| now.subsec_micros());
+    let seed = number("SOCKEYE_SEED").unwrap_or_else(|| now().into());
     eprintln!("kills: SOCKEYE_SEED={seed}");
     seed
 }

@@ -284,6 +284,25 @@ fn who_is_around_is_listed() {
 }
 
 #[test]
+fn an_address_that_nobody_has_is_given_up() {
+    if let Err(why) = Lab::available() {
+        skip!("{why}");
+    }
+    let (sender, receiver) = hosts();
+    Link::veth(sender.host(), receiver.host(), Subnet::new(1)).expect("a cable");
+    let absent = receiver.accept("4821-tulip-harbor@10.77.1.99", &[]).end();
+    absent.exits(1).says("network", "cannot connect to 10.77.1.99:46710");
+    let elsewhere = receiver.accept("4821-tulip-harbor@10.99.1.1:2000", &[]).end();
+    elsewhere.exits(1).says("network", "are both machines on the same network?");
+    // A firewall that drops what comes in says nothing at all.
+    let sends = sender.send(&["file"]);
+    let code = sends.code();
+    sender.host().filter(Filter::incoming()).expect("a filter");
+    let silent = receiver.accept(&code.at(code.addresses[0]), &[]).end();
+    silent.exits(1).says("network", "does a firewall on the other machine let this port in?");
+}
+
+#[test]
 fn a_bad_link_costs_time_and_nothing_else() {
     if let Err(why) = Lab::available() {
         skip!("{why}");

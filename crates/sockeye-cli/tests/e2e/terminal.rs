@@ -32,14 +32,14 @@ struct Screen {
 
 impl Terminal {
     /// Starts a program. It gets a session of its own, with the terminal in charge of it, so that Ctrl-C is a signal.
-    pub fn start(command: Command) -> Self {
+    pub fn start(command: &Command) -> Self {
         let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
         let ours = openpt(flags).expect("a pseudo-terminal");
         grantpt(&ours).expect("a pseudo-terminal");
         unlockpt(&ours).expect("a pseudo-terminal");
         let theirs = ioctl_tiocgptpeer(&ours, flags).expect("its other end");
         let stream = || Stdio::from(theirs.try_clone().expect("a descriptor"));
-        let mut controlled = in_session(&command);
+        let mut controlled = in_session(command);
         let child = controlled.stdin(stream()).stdout(stream()).stderr(stream()).spawn().expect("it starts");
         // Our copies of the far end go, so that its end is seen.
         drop((controlled, theirs));
@@ -52,9 +52,15 @@ impl Terminal {
     /// Waits until this is shown.
     #[track_caller]
     pub fn shows(&self, words: &str) {
+        self.shows_again(words, 1);
+    }
+
+    /// Waits until this has been shown so many times.
+    #[track_caller]
+    pub fn shows_again(&self, words: &str, times: usize) {
         let deadline = Instant::now() + PATIENCE;
         let mut text = self.screen.text.lock().expect("a screen");
-        while !String::from_utf8_lossy(&text).contains(words) {
+        while String::from_utf8_lossy(&text).matches(words).count() < times {
             let left = deadline.saturating_duration_since(Instant::now());
             assert!(!left.is_zero(), "{words:?} was not shown, but\n{}", String::from_utf8_lossy(&text));
             text = self.screen.changed.wait_timeout(text, left).expect("a screen").0;

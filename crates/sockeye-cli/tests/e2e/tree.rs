@@ -165,15 +165,13 @@ pub fn set_modified(path: &Path, seconds: i64, nanos: i64) {
 /// Nothing of an unfinished transfer may be left anywhere below.
 #[track_caller]
 pub fn assert_no_staging(root: &Path) {
-    let left: Vec<String> = read(root).into_keys().filter(|path| is_staging(path)).map(text).collect();
+    let tree = read(root);
+    let left: Vec<String> =
+        tree.keys().filter(|path| is_staging(path)).map(|path| path.escape_ascii().to_string()).collect();
     assert!(left.is_empty(), "left over in {}: {left:?}", root.display());
 }
 
 /// Whether a path belongs to an unfinished transfer.
 pub fn is_staging(path: &[u8]) -> bool {
     path.split(|byte| *byte == b'/').any(|name| name.starts_with(b".sockeye-"))
-}
-
-fn text(path: Vec<u8>) -> String {
-    path.escape_ascii().to_string()
 }

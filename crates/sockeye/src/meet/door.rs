@@ -159,10 +159,13 @@ impl Door {
         let mut inside = self.lock();
         let left = inside.guesses.spend(ticket);
         if inside.admission.admitted().is_some() {
-            // The code is somebody's already: guessing it gains nothing, and must cost its owner nothing.
-            inside.guesses.renew(GUESSES_ONE_TO_ONE);
+            // The code is somebody's already: it stays, because its owner may need it, but guessing goes no faster for that.
+            if left == 0 {
+                inside.guesses.renew(GUESSES_ONE_TO_ONE);
+                inside.closed_until = Some(Instant::now() + LONGEST_PAUSE);
+            }
             drop(inside);
-            self.events.tell(Event::WrongCode { from, left: GUESSES_ONE_TO_ONE });
+            self.events.tell(Event::WrongCode { from, left });
             return;
         }
         let dead = (left == 0).then(|| inside.code.clone()).flatten();

@@ -4,10 +4,9 @@
 //! connection that stalls loses its place; the right peer still gets in.
 
 use std::{
-    collections::BTreeMap,
     io,
     net::{IpAddr, SocketAddr},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -36,12 +35,9 @@ use super::{
     Door, Session,
     door::{ExpectedLane, LanePlace, TicketGuard},
     options, pair,
+    strangers::{Stranger, Strangers},
 };
 
-/// Connections that have not yet proved anything, in all.
-const MAX_STRANGERS: usize = 128;
-/// The same, from one address.
-const MAX_STRANGERS_PER_ADDRESS: usize = 16;
 /// From accept to the end of the TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(5);
 /// From the handshake to the end of pairing: the queue for a guess included.
@@ -55,7 +51,7 @@ pub(super) struct Host {
     pub(super) key: RunKey,
     pub(super) crypto: PairingCrypto,
     pub(super) config: PairingConfig,
-    strangers: Mutex<BTreeMap<IpAddr, usize>>,
+    strangers: Arc<Strangers>,
 }
 
 /// The waiting side. Dropping it closes its sockets and ends its tasks.
@@ -73,7 +69,7 @@ impl Listening {
         crypto: PairingCrypto,
         config: PairingConfig,
     ) -> io::Result<Self> {
-        let host = Arc::new(Host { door, key, crypto, config, strangers: Mutex::default() });
+        let host = Arc::new(Host { door, key, crypto, config, strangers: Arc::default() });
         let (found, sessions) = mpsc::channel(1);
         let mut tasks = JoinSet::new();
         for listener in listeners {
@@ -97,7 +93,7 @@ async fn accept(listener: TcpListener, host: Arc<Host>, found: mpsc::Sender<Sess
             accepted = listener.accept() => match accepted {
                 Ok((tcp, from)) => {
                     let from = plain(from);
-                    if let Some(stranger) = Stranger::admit(&host, from.ip()) {
+                    if let Some(stranger) = host.strangers.admit(from.ip()) {
                         connections.spawn(serve(tcp, from, Arc::clone(&host), stranger, found.clone()));
                     }
                 }
@@ -105,40 +101,6 @@ async fn accept(listener: TcpListener, host: Arc<Host>, found: mpsc::Sender<Sess
                 Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
             },
             Some(_) = connections.join_next() => {}
-        }
-    }
-}
-
-/// A place among the strangers, given back when dropped.
-struct Stranger {
-    host: Arc<Host>,
-    ip: IpAddr,
-}
-
-impl Stranger {
-    fn admit(host: &Arc<Host>, ip: IpAddr) -> Option<Self> {
-        let mut strangers = host.strangers.lock().unwrap_or_else(PoisonError::into_inner);
-        let total: usize = strangers.values().sum();
-        let here = strangers.entry(ip).or_default();
-        if total >= MAX_STRANGERS || *here >= MAX_STRANGERS_PER_ADDRESS {
-            if *here == 0 {
-                strangers.remove(&ip);
-            }
-            return None;
-        }
-        *here += 1;
-        Some(Self { host: Arc::clone(host), ip })
-    }
-}
-
-impl Drop for Stranger {
-    fn drop(&mut self) {
-        let mut strangers = self.host.strangers.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(here) = strangers.get_mut(&self.ip) {
-            *here -= 1;
-            if *here == 0 {
-                strangers.remove(&self.ip);
-            }
         }
     }
 }
@@ -151,7 +113,12 @@ async fn serve(
     found: mpsc::Sender<Session>,
 ) {
     let _ = sockeye_net::prepare_stream(&tcp, &options());
-    let Ok(Ok((stream, channel))) = timeout(HANDSHAKE, host.key.accept(tcp)).await else { return };
+    let handshake = tokio::select! {
+        done = timeout(HANDSHAKE, host.key.accept(tcp)) => done,
+        () = stranger.has_to_leave() => return,
+    };
+    let Ok(Ok((stream, channel))) = handshake else { return };
+    stranger.greeted();
     match channel.purpose {
         Purpose::Lane => {
             let _ = timeout(HANDSHAKE, serve_lane(stream, &channel, &host)).await;

@@ -1,6 +1,6 @@
 //! One way to get sessions, whether this side waits or goes.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use sockeye_net::{Family, ListenTcp, PortChoice, listen_tcp, reachable_addresses};
 use sockeye_proto::pairing::{Code, PairingConfig, TagBudget};
@@ -263,7 +263,10 @@ impl Going {
     async fn resolve(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, Error> {
         let found = match timeout(LOOKUP, lookup_host((host, port))).await {
             Ok(Ok(found)) => found,
-            Ok(Err(source)) => return Err(Error::Network { action: "look up", address: None, source }),
+            Ok(Err(source)) => {
+                let source = io::Error::new(source.kind(), format!("{host}: {source}"));
+                return Err(Error::Network { action: "look up", address: None, source });
+            }
             Err(_) => return Err(Error::TimedOut { doing: "looking up the host" }),
         };
         let family = self.config.family;
@@ -337,7 +340,13 @@ impl Going {
         let addresses: Vec<_> =
             addresses.iter().copied().filter(|a| family.is_none_or(|f| a.is_ipv4() == (f == 4))).collect();
         let code = self.config.code.clone();
-        self.dialling.session(&addresses, self.known.as_ref(), code.as_ref()).await
+        let session = self.dialling.session(&addresses, self.known.as_ref(), code.as_ref()).await?;
+        let met = self.known.as_ref().filter(|_| self.met).map(|known| known.identity);
+        if met.is_some_and(|identity| identity != session.identity) {
+            // Whoever was met in this transfer is not replaced by somebody else who knows the code.
+            return Err(Error::Authentication(AuthenticationFailure::BadProof));
+        }
+        Ok(session)
     }
 }
 

@@ -8,6 +8,7 @@ mod door;
 mod listen;
 mod meeting;
 mod pair;
+mod strangers;
 
 use std::net::SocketAddr;
 

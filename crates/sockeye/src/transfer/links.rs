@@ -129,6 +129,14 @@ pub(crate) async fn cancelled(cancel: &mut watch::Receiver<bool>) {
     }
 }
 
+/// The control connection ended: it broke, or the peer sent what is no frame.
+pub(super) fn gone(source: io::Error) -> Error {
+    match source.kind() {
+        io::ErrorKind::InvalidInput => Error::PeerMisbehaved { detail: source.to_string() },
+        _ => lost(source),
+    }
+}
+
 /// The connection broke while a transfer ran.
 pub(crate) fn lost(source: io::Error) -> Error {
     Error::Network { action: "talk to the peer", address: None, source }

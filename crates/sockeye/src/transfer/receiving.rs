@@ -23,7 +23,7 @@ use crate::{
     Consent, Decision, Error, Event, Failure, Progress, Stats, Summary,
     event::SUMMARY_FAILURES,
     transfer::{
-        links::{Heard, Links, Throttle, lost},
+        links::{Heard, Links, Throttle, gone, lost},
         report,
         target::Target,
     },
@@ -34,6 +34,8 @@ use crate::{
 const BUFFERS: usize = 16;
 /// Numbers the offers of this process, so that an answer to one is not taken for an answer to another.
 static OFFERS: AtomicU64 = AtomicU64::new(1);
+/// Bytes of a path that is told and not written, so that a thousand of them stay small.
+const MAX_NOTED_PATH: usize = 4096;
 /// How often the user hears of progress.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 
@@ -239,7 +241,7 @@ impl<'w> Receiving<'w> {
                 self.phase = Phase::Closed;
                 Ok(())
             }
-            Heard::Gone(source) => Err(lost(source)),
+            Heard::Gone(source) => Err(gone(source)),
             Heard::Cancelled => Err(Error::Cancelled),
             Heard::Signal(Signal::Data(header, body)) => self.data(&header, body),
             Heard::Signal(Signal::LaneEnded(Ok(totals))) => {
@@ -322,8 +324,9 @@ impl<'w> Receiving<'w> {
                     self.plan()?;
                 }
             }
-            ReceiverEvent::Note { path, status, text } => {
+            ReceiverEvent::Note { mut path, status, text } => {
                 self.notes += 1;
+                path.truncate(MAX_NOTED_PATH);
                 self.fail(Failure { path, status: report::status_from_wire(status), text });
             }
             ReceiverEvent::Listed => self.listed()?,
@@ -402,8 +405,9 @@ impl<'w> Receiving<'w> {
     }
 
     fn fail(&mut self, failure: Failure) {
-        self.links.events.tell(Event::Failed(failure.clone()));
+        // The rest is counted: a peer must not fill the memory of a user who reads slowly.
         if self.summary.failures.len() < SUMMARY_FAILURES {
+            self.links.events.tell(Event::Failed(failure.clone()));
             self.summary.failures.push(failure);
         }
     }

@@ -42,6 +42,7 @@ pub(super) fn io_code(error: &io::Error) -> AbortCode {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => AbortCode::DiskFull,
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => AbortCode::PermissionDenied,
+        io::ErrorKind::ResourceBusy => AbortCode::Busy,
         _ => AbortCode::Io,
     }
 }

@@ -20,7 +20,7 @@ use crate::{
     event::SUMMARY_FAILURES,
     source::{BlockRead, ReadFault, Reader, Skipped, StreamBlock, StreamSource, Walker},
     transfer::{
-        links::{Heard, Links, Throttle, lost},
+        links::{Heard, Links, Throttle, gone, lost},
         report,
     },
     wire::lane::{Lane, LaneWriter},
@@ -106,6 +106,17 @@ pub(super) fn run(
     result
 }
 
+/// How far a session is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Questions come, answers go.
+    Serving,
+    /// The receiver has told what became of everything.
+    Reported,
+    /// Over.
+    Closed,
+}
+
 struct Sending<'o> {
     links: Links<Signal>,
     lane: LaneWriter,
@@ -123,7 +134,7 @@ struct Sending<'o> {
     throttle: Throttle,
     began: Option<Instant>,
     stats: Stats,
-    closed: bool,
+    phase: Phase,
 }
 
 impl<'o> Sending<'o> {
@@ -144,14 +155,14 @@ impl<'o> Sending<'o> {
             throttle: Throttle::new(PROGRESS_EVERY),
             began: None,
             stats: Stats::default(),
-            closed: false,
+            phase: Phase::Serving,
         }
     }
 
     fn run(&mut self) -> Result<Summary, Error> {
         loop {
             self.drain()?;
-            if self.closed {
+            if self.phase == Phase::Closed {
                 self.lane.leave();
                 return Ok(self.take_summary());
             }
@@ -179,7 +190,12 @@ impl<'o> Sending<'o> {
     fn heard(&mut self, heard: Heard<Signal>) -> Result<(), Error> {
         match heard {
             Heard::Frame(frame) => Ok(self.machine.handle_frame(self.links.now(), &frame)?),
-            Heard::Gone(source) => Err(lost(source)),
+            // The receiver has everything and said so: that it left without a word changes nothing.
+            Heard::Gone(_) if self.phase == Phase::Reported => {
+                self.phase = Phase::Closed;
+                Ok(())
+            }
+            Heard::Gone(source) => Err(gone(source)),
             Heard::Cancelled => Err(Error::Cancelled),
             Heard::Signal(Signal::Block(block)) => {
                 self.blocks.push_back(block);
@@ -199,12 +215,25 @@ impl<'o> Sending<'o> {
             match self.links.hear(Some(until)) {
                 Heard::Frame(frame) => {
                     self.machine.handle_frame(self.links.now(), &frame)?;
-                    self.drain()?;
+                    while let Some(event) = self.machine.poll_event() {
+                        if let SenderEvent::Aborted(abort) = event {
+                            return Err(report::told(&abort));
+                        }
+                    }
                 }
                 Heard::Signal(Signal::Block(_)) => {}
                 Heard::Cancelled => return Err(Error::Cancelled),
-                Heard::Gone(_) | Heard::Nothing => return Err(lost(source)),
+                Heard::Gone(_) | Heard::Nothing => return Err(lost(plain(source))),
             }
+        }
+    }
+
+    /// Sends a frame; when the connection is gone, what came last may say why.
+    fn say(&mut self, frame: Vec<u8>) -> Result<(), Error> {
+        match self.links.say(frame) {
+            Err(Error::Network { source, .. }) if self.phase == Phase::Serving => self.last_words(source),
+            Err(Error::Network { .. }) => Ok(()),
+            other => other,
         }
     }
 
@@ -212,7 +241,7 @@ impl<'o> Sending<'o> {
     fn drain(&mut self) -> Result<(), Error> {
         loop {
             if let Some(frame) = self.machine.poll_frame() {
-                self.links.say(frame)?;
+                self.say(frame)?;
             } else if let Some(event) = self.machine.poll_event() {
                 self.event(event)?;
             } else {
@@ -234,7 +263,7 @@ impl<'o> Sending<'o> {
             SenderEvent::Reports(reports) => reports.iter().for_each(|r| self.reported(r)),
             SenderEvent::Finished(totals) => self.finished(totals),
             SenderEvent::Aborted(abort) => return Err(report::told(&abort)),
-            SenderEvent::Closed => self.closed = true,
+            SenderEvent::Closed => self.phase = Phase::Closed,
             other => tracing::debug!(?other, "an event of a later version"),
         }
         Ok(())
@@ -266,6 +295,7 @@ impl<'o> Sending<'o> {
         self.summary.digest =
             self.single_digest().filter(|_| totals.files == 1).map(|digest| *digest.as_bytes());
         self.summary.elapsed = self.began.map(|at| at.elapsed()).unwrap_or_default();
+        self.phase = Phase::Reported;
         self.tell_progress(true);
     }
 
@@ -569,4 +599,9 @@ fn task(work: Work) -> Task {
         Work::Compare { entry, digest } => Task::Compare { entry, digest },
         Work::End => Task::End,
     }
+}
+
+/// A wait that was given up because the peer is gone is a lost connection.
+fn plain(source: io::Error) -> io::Error {
+    if source.kind() == io::ErrorKind::Interrupted { io::ErrorKind::UnexpectedEof.into() } else { source }
 }

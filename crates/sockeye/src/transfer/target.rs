@@ -413,6 +413,11 @@ fn only_entry(result: Result<(), EntryFault>, path: &Path) -> Result<bool, Error
 fn stored(error: StorageError, path: &Path) -> Error {
     match error {
         StorageError::Io { action, source } => Error::LocalIo { action, path: path.to_owned(), source },
+        StorageError::Busy => Error::LocalIo {
+            action: "receive into",
+            path: path.to_owned(),
+            source: io::Error::new(io::ErrorKind::ResourceBusy, StorageError::Busy),
+        },
         StorageError::Misuse { what } => Error::Internal { detail: what.to_owned() },
         other => Error::Misuse { detail: format!("{}: {other}", path.display()) },
     }

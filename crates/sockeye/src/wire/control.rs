@@ -206,7 +206,8 @@ fn take_frame(buffer: &mut Vec<u8>, used: &mut usize, limit: usize) -> io::Resul
             Ok(None)
         }
         Peek::Oversize { .. } => {
-            Err(io::Error::new(io::ErrorKind::InvalidData, "a control frame above the limit"))
+            // Told apart from records that do not open, which are nobody's fault.
+            Err(io::Error::new(io::ErrorKind::InvalidInput, "a control frame above the limit"))
         }
     }
 }
