@@ -93,9 +93,8 @@ async fn accept(listener: TcpListener, host: Arc<Host>, found: mpsc::Sender<Sess
             accepted = listener.accept() => match accepted {
                 Ok((tcp, from)) => {
                     let from = plain(from);
-                    if let Some(stranger) = host.strangers.admit(from.ip()) {
-                        connections.spawn(serve(tcp, from, Arc::clone(&host), stranger, found.clone()));
-                    }
+                    let stranger = host.strangers.admit(from.ip());
+                    connections.spawn(serve(tcp, from, Arc::clone(&host), stranger, found.clone()));
                 }
                 // Out of descriptors, mostly: those that are open end at their deadlines.
                 Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
@@ -124,7 +123,10 @@ async fn serve(
             let _ = timeout(HANDSHAKE, serve_lane(stream, &channel, &host)).await;
         }
         Purpose::Control => {
-            let paired = timeout(PAIRING, serve_pairing(Control::new(stream), &channel, from, &host)).await;
+            let paired = tokio::select! {
+                paired = timeout(PAIRING, serve_pairing(Control::new(stream), &channel, from, &host)) => paired,
+                () = stranger.has_to_leave() => return,
+            };
             drop(stranger);
             if let Ok(Some(paired)) = paired
                 && let Some(session) = session(paired, from).await

@@ -33,20 +33,23 @@ struct Place {
 }
 
 impl Strangers {
-    /// A place for a new connection, at the cost of an older one if need be. `None`: all have finished their handshakes.
-    pub(super) fn admit(self: &Arc<Self>, ip: IpAddr) -> Option<Stranger> {
+    /// A place for a new connection, at the cost of an older one if need be: of its own network when that has too many, else
+    /// of the network that has the most. An honest peer is alone in its network, or nearly, and so it is never the one.
+    pub(super) fn admit(self: &Arc<Self>, ip: IpAddr) -> Stranger {
         let network = network_of(ip);
         let mut all = self.lock();
         let here = all.places.values().filter(|place| place.network == network).count();
         if here >= MAX_STRANGERS_PER_NETWORK {
-            all.make_room(|place| place.network == network)?;
-        } else if all.places.len() >= MAX_STRANGERS {
-            all.make_room(|_| true)?;
+            all.make_room(network);
+        } else if all.places.len() >= MAX_STRANGERS
+            && let Some(fullest) = all.fullest()
+        {
+            all.make_room(fullest);
         }
         let (id, leave) = (all.next, Arc::new(Notify::new()));
         all.next += 1;
         all.places.insert(id, Place { network, greeted: false, leave: Arc::clone(&leave) });
-        Some(Stranger { all: Arc::clone(self), id, leave })
+        Stranger { all: Arc::clone(self), id, leave }
     }
 
     fn lock(&self) -> MutexGuard<'_, Places> {
@@ -55,11 +58,22 @@ impl Strangers {
 }
 
 impl Places {
-    /// Lets the oldest go that has not finished its handshake.
-    fn make_room(&mut self, among: impl Fn(&Place) -> bool) -> Option<()> {
-        let oldest =
-            self.places.iter().find(|(_, place)| !place.greeted && among(place)).map(|(id, _)| *id)?;
-        self.places.remove(&oldest).map(|place| place.leave.notify_one())
+    /// The network with the most places.
+    fn fullest(&self) -> Option<[u8; 8]> {
+        let mut counts: BTreeMap<[u8; 8], usize> = BTreeMap::new();
+        for place in self.places.values() {
+            *counts.entry(place.network).or_default() += 1;
+        }
+        counts.into_iter().max_by_key(|(_, count)| *count).map(|(network, _)| network)
+    }
+
+    /// Lets one of a network go: the oldest that has not finished its handshake, else the oldest.
+    fn make_room(&mut self, network: [u8; 8]) {
+        let of_it = || self.places.iter().filter(|(_, place)| place.network == network);
+        let oldest = of_it().find(|(_, place)| !place.greeted).or_else(|| of_it().next()).map(|(id, _)| *id);
+        if let Some(place) = oldest.and_then(|id| self.places.remove(&id)) {
+            place.leave.notify_one();
+        }
     }
 }
 
@@ -76,7 +90,7 @@ impl Stranger {
         self.leave.notified().await;
     }
 
-    /// The handshake is done: it no longer has to make room.
+    /// The handshake is done: others of its network make room first.
     pub(super) fn greeted(&self) {
         if let Some(place) = self.all.lock().places.get_mut(&self.id) {
             place.greeted = true;

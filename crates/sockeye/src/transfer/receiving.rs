@@ -164,6 +164,7 @@ struct Receiving<'w> {
     summary: Summary,
     progress: Progress,
     throttle: Throttle,
+    listing: Throttle,
     began: Option<Instant>,
     stats: Stats,
 }
@@ -194,6 +195,7 @@ impl<'w> Receiving<'w> {
             summary: Summary::default(),
             progress: Progress::default(),
             throttle: Throttle::new(PROGRESS_EVERY),
+            listing: Throttle::new(PROGRESS_EVERY),
             began: None,
             stats: Stats::default(),
         }
@@ -319,7 +321,9 @@ impl<'w> Receiving<'w> {
                 self.target = Some(target);
             }
             ReceiverEvent::Entries(_) => {
-                self.tell_listed();
+                if self.listing.ready() {
+                    self.tell_listed();
+                }
                 if self.phase >= Phase::Receiving {
                     self.plan()?;
                 }
