@@ -1,0 +1,104 @@
+//! What must not be seen: the words of a code, pair keys, session keys.
+
+use std::{fmt::Write as _, fs, os::unix::fs::PermissionsExt};
+
+use sockeye::{Common, DialConfig, Event, Home, ListenConfig, ReceiveConfig, Route};
+
+use crate::{
+    honest,
+    list::List,
+    peer::{Failed, Hostile},
+    victim::{Place, Victim, Wish, shared_code},
+};
+
+/// Hexadecimal, as Debug of bytes and as files would have it.
+fn spellings(secret: &[u8]) -> [String; 2] {
+    let mut hex = String::new();
+    for byte in secret {
+        write!(hex, "{byte:02x}").unwrap();
+    }
+    let list = format!("{secret:?}");
+    [hex, list.trim_matches(['[', ']']).to_owned()]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_event_and_no_error_shows_a_secret() {
+    let mut victim =
+        Victim::receiver_with(Place::new(), Wish { remember: Some("friend".into()), ..Wish::default() })
+            .await;
+    let words = victim.code.words().to_owned();
+    let wrong = if words == "wrong-words" { "other-words" } else { "wrong-words" };
+    let guess = format!("{:04}-{wrong}", victim.code.nameplate()).parse().unwrap();
+    assert!(matches!(Hostile::new().dial(victim.address, &guess).await.err(), Some(Failed::Refused(_))));
+    let hostile = Hostile::new();
+    let session = hostile.session(victim.address, &victim.code).await;
+    let (pair_key, session_key) =
+        (session.met.paired.pair_key.clone(), session.met.paired.session_key.clone());
+    let mut list = List::of_file("small", b"x");
+    list.file(None, "large", &[7; 700_000]);
+    assert!(honest::send(session, 1, &list).await.complete);
+    victim.event(|event| matches!(event, Event::Finished(_))).await;
+    let transfer = format!("{:?}", victim.transfer);
+    let (_, events, summary) = victim.end().await;
+    let shown = format!("{events:?} {events:#?} {summary:?} {transfer}");
+    assert!(events.iter().any(|event| matches!(event, Event::WrongCode { .. })));
+    assert!(!shown.contains(&words), "{shown}");
+    for secret in [&*pair_key, &*session_key] {
+        for spelling in spellings(secret) {
+            assert!(!shown.contains(&spelling));
+        }
+    }
+}
+
+#[test]
+fn configurations_do_not_show_a_code() {
+    let code = shared_code();
+    let dial = Route::Dial(DialConfig { code: Some(code.clone()), ..DialConfig::default() });
+    let listen = Route::Listen(ListenConfig { code: Some(code.clone()), ..ListenConfig::default() });
+    let home = Home::at(std::path::Path::new("/nowhere"));
+    let receive = |route| ReceiveConfig {
+        output: sockeye::Output::Stdout,
+        existing: sockeye::Existing::Refuse,
+        portable_names: false,
+        max_size: None,
+        consent: sockeye::Consent::Ask,
+        route,
+        keep: false,
+        pair: false,
+        common: Common::new(home.clone()),
+    };
+    for route in [dial, listen] {
+        let shown = format!("{:?}", receive(route));
+        assert!(shown.contains("4821") && !shown.contains("tulip") && !shown.contains("harbor"), "{shown}");
+    }
+    assert_eq!(code.to_string(), "4821-tulip-harbor");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_kept_is_for_its_owner_only_and_holds_no_code() {
+    let place = Place::new();
+    let home = place.home();
+    let victim =
+        Victim::receiver_with(place, Wish { remember: Some("friend".into()), ..Wish::default() }).await;
+    let words = victim.code.words().to_owned();
+    let mut session = Hostile::new().session(victim.address, &victim.code).await;
+    session.say(&List::of_file("large", &[7; 700_000]).offer(1)).await;
+    session.until(crate::wire::kind::NEED_END).await;
+    let mut seen = 0;
+    let mut left = vec![home.config, home.state, victim.place.staging().expect("unfinished files")];
+    while let Some(path) = left.pop() {
+        let found = fs::symlink_metadata(&path).unwrap();
+        assert_eq!(found.permissions().mode() & 0o077, 0, "{path:?}");
+        assert!(!path.to_string_lossy().contains(&words));
+        if found.is_dir() {
+            left.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+        } else {
+            seen += 1;
+            assert!(!String::from_utf8_lossy(&fs::read(&path).unwrap()).contains(&words), "{path:?}");
+        }
+    }
+    assert!(seen >= 4, "the key, the peers, the run, the journal: {seen}");
+    drop(session);
+    victim.transfer.canceller().cancel();
+    victim.end().await.2.unwrap_err();
+}
