@@ -211,6 +211,11 @@ impl<'o> Sending<'o> {
     /// The lane broke: the peer may have said why on the control connection.
     fn last_words(&mut self, source: io::Error) -> Result<(), Error> {
         let until = self.links.now() + Duration::from_secs(2);
+        while let Some(event) = self.machine.poll_event() {
+            if let SenderEvent::Aborted(abort) = event {
+                return Err(report::told(&abort));
+            }
+        }
         loop {
             match self.links.hear(Some(until)) {
                 Heard::Frame(frame) => {
