@@ -20,6 +20,19 @@ impl Lab {
     pub fn available() -> Result<(), Skip> {
         owner().as_ref().map(|_| ()).map_err(Clone::clone)
     }
+
+    /// Whether hosts here may also have filters ([`Namespace::filter`]), which takes nftables or iptables; else why not.
+    /// The answer is found once and remembered.
+    pub fn filters() -> Result<(), Skip> {
+        static FILTERS: OnceLock<Result<(), Skip>> = OnceLock::new();
+        Self::available()?;
+        let tried = FILTERS.get_or_init(|| {
+            let host = Namespace::new("filters").map_err(|error| Skip::new(error.to_string()))?;
+            let one = Filter::incoming().udp().ratio(0.5);
+            host.filter(one).map_err(|error| Skip::new(format!("no filters: {error}")))
+        });
+        tried.clone()
+    }
 }
 
 /// A host of its own: loopback is up, no other interface, duplicate address detection off.

@@ -127,7 +127,7 @@ fn a_switch_joins_many_and_carries_groups_and_broadcast() {
 
 #[test]
 fn filters_lose_block_and_heal() {
-    if let Err(why) = Lab::available() {
+    if let Err(why) = Lab::filters() {
         skip!("{why}");
     }
     let (left, right) = (Namespace::new("left").unwrap(), Namespace::new("right").unwrap());

@@ -145,7 +145,7 @@ fn an_interface_can_be_chosen() {
 
 #[test]
 fn where_discovery_is_blocked_the_address_behind_the_code_helps() {
-    if let Err(why) = Lab::available() {
+    if let Err(why) = Lab::filters() {
         skip!("{why}");
     }
     let (sender, receiver) = hosts();
@@ -285,7 +285,7 @@ fn who_is_around_is_listed() {
 
 #[test]
 fn an_address_that_nobody_has_is_given_up() {
-    if let Err(why) = Lab::available() {
+    if let Err(why) = Lab::filters() {
         skip!("{why}");
     }
     let (sender, receiver) = hosts();
@@ -304,7 +304,7 @@ fn an_address_that_nobody_has_is_given_up() {
 
 #[test]
 fn a_bad_link_costs_time_and_nothing_else() {
-    if let Err(why) = Lab::available() {
+    if let Err(why) = Lab::filters() {
         skip!("{why}");
     }
     let (sender, receiver) = hosts();
@@ -371,7 +371,7 @@ fn a_connection_that_is_reset_is_made_again() {
 
 #[test]
 fn a_network_that_falls_silent_is_noticed_on_both_sides() {
-    if let Err(why) = Lab::available() {
+    if let Err(why) = Lab::filters() {
         skip!("{why}");
     }
     let (sender, receiver) = hosts();

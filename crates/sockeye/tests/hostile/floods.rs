@@ -264,7 +264,6 @@ async fn pour(session: &mut Session, messages: impl Iterator<Item = Vec<u8>>) {
     let _ = session.met.control.raw(&batch).await;
 }
 
-#[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn notes_by_the_hundred_thousand() {
     for role in ["receiver", "deaf receiver"] {
@@ -281,7 +280,6 @@ async fn notes_by_the_hundred_thousand() {
     }
 }
 
-#[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn segments_by_the_hundred_thousand() {
     // One entry in each, and each told to the user.
@@ -301,7 +299,6 @@ async fn segments_by_the_hundred_thousand() {
     }
 }
 
-#[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn questions_by_the_hundred_thousand() {
     let victim = Apart::start("sender");
@@ -316,7 +313,6 @@ async fn questions_by_the_hundred_thousand() {
     assert!(grown < MOST, "{} MiB", grown >> 20);
 }
 
-#[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn frames_that_are_skipped_by_the_million() {
     let victim = Apart::start("receiver");

@@ -3,7 +3,10 @@
 //! The attacker here is an implementation of the connection of its own (`peer`, `wire`, `list`): it can be honest up to any
 //! message and lie from there on. Its victims are transfers as a program would start them (`victim`). Each attack of the
 //! threat model is a test with a name; `SECURITY.md` lists them, and a test here checks the list.
+//!
+//! Linux only: attackers come from many addresses of 127.0.0.0/8, and the memory of a process is read from `/proc`.
 
+#![cfg(target_os = "linux")]
 #![allow(
     clippy::large_futures,
     clippy::large_stack_arrays,
