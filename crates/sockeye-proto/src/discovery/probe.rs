@@ -11,8 +11,8 @@ use super::{
 };
 use crate::Deadline;
 
-/// Draws a number, asks who has it, and draws again if somebody does. Ends in 150 ms on a quiet network, and in
-/// [`PROBE_DRAWS`] times that at most: whoever claims every number can make two machines share one, which seekers
+/// Draws a number, asks who has it, and draws again if somebody does. Ends after [`PROBE_WAIT`](super::PROBE_WAIT) on a quiet
+/// network, and in [`PROBE_DRAWS`] times that at most: whoever claims every number can make two machines share one, which seekers
 /// notice, but cannot keep anybody waiting.
 ///
 /// Drive it like a [`super::Seeker`] until [`result`](Self::result) gives the number.
