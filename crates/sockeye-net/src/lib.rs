@@ -20,7 +20,7 @@ mod tcp;
 pub use beacon::{BeaconConfig, BeaconSocket, BeaconSockets, Purpose, Refreshed, SocketKey, send_now};
 pub use error::NetError;
 pub use interface::{Family, Interface, InterfaceAddress, interfaces, select};
-pub use options::{TcpOptions, prepare_stream};
+pub use options::{TcpOptions, prepare_stream, set_receive_low_water};
 pub use tcp::{ListenTcp, PortChoice, TcpListeners, listen_tcp, reachable_addresses};
 
 pub use ipnet;

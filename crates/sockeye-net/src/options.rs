@@ -69,6 +69,14 @@ pub fn prepare_stream<'s>(stream: impl Into<SockRef<'s>>, options: &TcpOptions) 
     Ok(())
 }
 
+/// Wakes a reader only when this many bytes are there, or the end (`SO_RCVLOWAT`); 1 is what every socket begins with.
+/// Where a sender is faster than the reader this saves most of the wake-ups. On systems other than Linux without effect.
+///
+/// A reader that sets more than the peer will send waits for ever. Errors: [`NetError::Option`].
+pub fn set_receive_low_water<'s>(stream: impl Into<SockRef<'s>>, bytes: u32) -> Result<(), NetError> {
+    set("SO_RCVLOWAT", sys::set_receive_low_water(&stream.into(), bytes))
+}
+
 fn keepalive(idle: Duration) -> TcpKeepalive {
     let keepalive = TcpKeepalive::new().with_time(idle);
     #[cfg(not(any(target_os = "openbsd", target_os = "haiku", target_os = "solaris")))]

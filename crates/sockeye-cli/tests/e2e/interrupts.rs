@@ -17,7 +17,7 @@ use crate::{
 /// An interrupted program that is not busy ends at once; one that cannot be woken ends all the same.
 const PROMPTLY: Duration = Duration::from_secs(8);
 /// Large enough to be interrupted on the way, and for some of it to be written through by then.
-const LARGE: usize = 256 * MIB;
+const LARGE: usize = 512 * MIB;
 
 /// So that the same command is the same command.
 const CODE: &str = "4821-tulip-harbor";
@@ -56,7 +56,7 @@ fn under_way() -> (Machine, Machine, Process, Process) {
     sender.file("large", tree::bytes(1, LARGE));
     let sends = sender.send(&["large", "--code", CODE]);
     let receives = receiver.accept(&sends.code().with_address(), &[]);
-    receives.progress(LARGE as u64 / 2);
+    receives.progress(LARGE as u64 * 3 / 8);
     (sender, receiver, sends, receives)
 }
 

@@ -193,7 +193,7 @@ fn keep_with_pair_lets_a_new_machine_in_by_code() {
 #[test]
 fn keep_goes_on_after_a_transfer_that_failed() {
     let (sender, receiver) = pair();
-    sender.file("large", tree::bytes(1, 64 * crate::MIB));
+    sender.file("large", tree::bytes(1, 512 * crate::MIB));
     sender.file("small", "x");
     let receives = receiver.receive(&["--keep", "--pair", "-y"]);
     let code = receives.code();

@@ -1,11 +1,29 @@
 //! Linux: interfaces by netlink, sockets bound to a device.
 
-use std::{io, time::Duration};
+use std::{io, os::fd::AsRawFd, time::Duration};
 
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, send, socket_with};
 use socket2::{SockRef, Socket};
 
 use crate::{Family, Interface};
+
+/// Sets `SO_RCVLOWAT` (socket(7)): a read is woken when so many bytes are there.
+pub(crate) fn set_receive_low_water(socket: &SockRef<'_>, bytes: u32) -> io::Result<()> {
+    let value = libc::c_int::try_from(bytes).unwrap_or(libc::c_int::MAX);
+    let len = libc::socklen_t::try_from(size_of_val(&value)).unwrap_or(0);
+    #[expect(unsafe_code, reason = "no crate in use here sets this option")]
+    // SAFETY: the descriptor is open as long as `socket` lives, and the option is an integer of this very length.
+    let result = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_RCVLOWAT,
+            (&raw const value).cast(),
+            len,
+        )
+    };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
 
 /// Length of a netlink message's header, and of the link message after it (netlink(7), rtnetlink(7)).
 const HEADER_LEN: usize = 16;

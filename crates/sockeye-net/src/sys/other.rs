@@ -31,3 +31,9 @@ pub(crate) fn bind_to_interface(socket: &Socket, interface: &Interface, family: 
 pub(crate) fn set_user_timeout(_socket: &SockRef<'_>, _timeout: Duration) -> io::Result<()> {
     Ok(())
 }
+
+/// Not needed: reads are woken by the first byte.
+#[expect(clippy::unnecessary_wraps, reason = "the same signature on every system")]
+pub(crate) fn set_receive_low_water(_socket: &SockRef<'_>, _bytes: u32) -> io::Result<()> {
+    Ok(())
+}

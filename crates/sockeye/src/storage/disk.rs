@@ -149,16 +149,12 @@ impl Volume for DiskVolume {
         Ok(sys::ftruncate(file, len)?)
     }
 
-    fn reserve(&self, file: &Self::File, len: u64) -> io::Result<()> {
-        #[cfg(target_os = "linux")]
-        if let Err(error @ (Errno::NOSPC | Errno::DQUOT | Errno::FBIG | Errno::IO | Errno::ROFS)) =
-            sys::fallocate(file, sys::FallocateFlags::KEEP_SIZE, 0, len)
-        {
-            return Err(error.into());
-        }
-        #[cfg(not(target_os = "linux"))]
-        let _ = (file, len);
-        Ok(())
+    fn check_room(&self, file: &Self::File, len: u64) -> io::Result<()> {
+        // Setting the room aside would cost a pass over all of its pages on file systems in memory, and on others turn
+        // every write into two changes of the file's map.
+        let stat = sys::fstatvfs(file)?;
+        let free = stat.f_bfree.saturating_mul(stat.f_frsize);
+        if free < len { Err(Errno::NOSPC.into()) } else { Ok(()) }
     }
 
     fn set_file_attributes(

@@ -128,8 +128,8 @@ pub trait Volume: Clone + fmt::Debug + Send + Sync + 'static {
     fn read_at(&self, file: &Self::File, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
     /// Cuts or extends (with zeros).
     fn set_len(&self, file: &Self::File, len: u64) -> io::Result<()>;
-    /// Sets room aside for `len` bytes without changing the length. Where that cannot be done, nothing happens.
-    fn reserve(&self, file: &Self::File, len: u64) -> io::Result<()>;
+    /// Fails as a full disk does where there cannot be room for `len` bytes more in this file. Sets nothing aside.
+    fn check_room(&self, file: &Self::File, len: u64) -> io::Result<()>;
     /// Sets the time and, if given, the permission bits.
     fn set_file_attributes(
         &self,

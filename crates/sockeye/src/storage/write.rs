@@ -201,7 +201,7 @@ impl<V: Volume> Destination<V> {
         let created = name_of(&name).and_then(|name| {
             let file = self.volume.create_file(&dir, name, 0o600)?;
             if let Some(size) = part.size {
-                self.volume.reserve(&file, size).inspect_err(|_| drop(self.volume.unlink(&dir, name)))?;
+                self.volume.check_room(&file, size).inspect_err(|_| drop(self.volume.unlink(&dir, name)))?;
             }
             Ok(file)
         });

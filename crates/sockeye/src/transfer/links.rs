@@ -1,10 +1,11 @@
 //! What a transfer's own thread hears from the rest of the program, and how it speaks to the peer.
 //!
 //! Each side of a transfer runs on one blocking thread that owns the protocol machine and the files; so nothing is
-//! shared and nothing is locked. This is its only ear: control frames, what lanes and users say, cancellation, time.
+//! shared and nothing is locked. This is its only ear: control frames, what other threads and users say, cancellation, time.
 
 use std::{
     io,
+    net::TcpStream,
     sync::{Arc, atomic::AtomicBool},
     time::{Duration, Instant},
 };
@@ -15,6 +16,7 @@ use tokio::{
     time::timeout,
 };
 
+use super::bell::Bell;
 use crate::{Error, Event};
 
 /// A peer that does not read for this long is gone.
@@ -26,11 +28,11 @@ pub(super) enum Heard<S> {
     Frame(Vec<u8>),
     /// The control connection ended, properly or not.
     Gone(io::Error),
-    /// From a lane or the user.
+    /// From another thread or the user.
     Signal(S),
     /// The user wants to stop.
     Cancelled,
-    /// Nothing, and the deadline passed.
+    /// Nothing: the deadline passed, or the socket has something to read.
     Nothing,
 }
 
@@ -45,6 +47,7 @@ pub(super) struct Links<S> {
     /// Set once the transfer has been accepted.
     pub(super) accepted: Arc<AtomicBool>,
     pub(super) started: Instant,
+    pub(super) bell: Bell,
 }
 
 impl<S> Links<S> {
@@ -78,22 +81,22 @@ impl<S> Links<S> {
 
     /// Waits for the next thing, at most until `until` after the session began.
     pub(super) fn hear(&mut self, until: Option<Duration>) -> Heard<S> {
+        self.hear_or_read(until, None)
+    }
+
+    /// As [`hear`](Self::hear), but also returns, with nothing, when the socket has something to read.
+    pub(super) fn hear_or_read(&mut self, until: Option<Duration>, socket: Option<&TcpStream>) -> Heard<S> {
         let left = until.map(|at| at.saturating_sub(self.now()));
-        let Self { runtime, from_peer, signals, cancel, .. } = self;
-        runtime.block_on(async {
-            let any = async {
-                tokio::select! {
-                    biased;
-                    () = cancelled(cancel) => Heard::Cancelled,
-                    frame = from_peer.recv() => heard_frame(frame),
-                    Some(signal) = signals.recv() => Heard::Signal(signal),
-                }
-            };
-            match left {
-                Some(left) => timeout(left, any).await.unwrap_or(Heard::Nothing),
-                None => any.await,
+        let Self { bell, from_peer, signals, cancel, .. } = self;
+        let any = async {
+            tokio::select! {
+                biased;
+                () = cancelled(cancel) => Heard::Cancelled,
+                frame = from_peer.recv() => heard_frame(frame),
+                Some(signal) = signals.recv() => Heard::Signal(signal),
             }
-        })
+        };
+        bell.wait(any, socket, left).unwrap_or(Heard::Nothing)
     }
 
     /// Sends a control frame; waits when the peer is slow, but not for ever.

@@ -4,6 +4,7 @@
 //! and the files ([`sending`], [`receiving`]). When the connection is lost the task meets the peer again and starts a
 //! new session; what was verified is in the receiver's journal.
 
+mod bell;
 mod links;
 mod receive;
 mod receiving;

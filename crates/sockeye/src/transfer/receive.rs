@@ -160,8 +160,8 @@ fn work(
         portable_names: config.portable_names,
         sender: session.identity,
     };
-    move |links, signal, lane| {
+    move |links, _, lane| {
         let mut wishes = wishes.lock().unwrap_or_else(PoisonError::into_inner);
-        receiving::run(links, &signal, lane, &mut wishes, &mut |transfer| Target::open(&target, transfer))
+        receiving::run(links, lane, &mut wishes, &mut |transfer| Target::open(&target, transfer))
     }
 }

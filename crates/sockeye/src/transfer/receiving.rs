@@ -1,5 +1,6 @@
 //! The receiver's thread: takes the offer, plans what is needed, checks what arrives and stores it.
 
+mod incoming;
 mod plan;
 mod store;
 
@@ -8,17 +9,16 @@ use std::{
     io,
     ops::Range,
     sync::atomic::{AtomicU64, Ordering},
-    thread,
+    task::Poll,
     time::{Duration, Instant},
 };
 
 use sockeye_proto::{
     content::{Digest, EntryId},
-    transfer::{DataHeader, Receiver, ReceiverEvent, ReceiverParams, TransferError},
+    transfer::{Receiver, ReceiverEvent, ReceiverParams},
 };
-use tokio::sync::mpsc;
 
-use self::plan::PackPlan;
+use self::{incoming::Incoming, plan::PackPlan};
 use crate::{
     Consent, Decision, Error, Event, Failure, Progress, Stats, Summary,
     event::SUMMARY_FAILURES,
@@ -27,11 +27,9 @@ use crate::{
         report,
         target::Target,
     },
-    wire::lane::{Lane, LaneReader},
+    wire::lane::Lane,
 };
 
-/// Blocks read ahead of the disk: with blocks of 256 KiB, 4 MiB.
-const BUFFERS: usize = 16;
 /// Numbers the offers of this process, so that an answer to one is not taken for an answer to another.
 static OFFERS: AtomicU64 = AtomicU64::new(1);
 /// Bytes of a path that is told and not written, so that a thousand of them stay small.
@@ -39,22 +37,10 @@ const MAX_NOTED_PATH: usize = 4096;
 /// How often the user hears of progress.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 
-/// What the lane's thread and the user tell this one.
+/// What the user tells this thread.
 pub(super) enum Signal {
-    /// A data frame.
-    Data(DataHeader, Vec<u8>),
-    /// The lane has ended.
-    LaneEnded(io::Result<LaneTotals>),
-    /// The user's answer to the offer with this number.
+    /// The answer to the offer with this number.
     Decided(u64, Decision),
-}
-
-/// What a lane did.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct LaneTotals {
-    bytes: u64,
-    busy: Duration,
-    waited: Duration,
 }
 
 /// What the receiver's user wants.
@@ -76,57 +62,19 @@ pub(super) struct Approved {
 }
 
 /// Runs one session of receiving to its end.
+///
+/// The socket, opening, digests and writing share this thread: a block stays in one processor's cache from the wire to the
+/// file. Handed to a second thread it would be fetched again for every copy that the file system makes.
 pub(super) fn run(
     links: Links<Signal>,
-    signal: &mpsc::UnboundedSender<Signal>,
     lane: Lane,
     wishes: &mut Wishes,
     open: &mut dyn FnMut([u8; 32]) -> Result<Target, Error>,
 ) -> Result<Summary, Error> {
-    let (recycle, buffers) = std::sync::mpsc::sync_channel::<Vec<u8>>(BUFFERS);
-    for _ in 0..BUFFERS {
-        let _ = recycle.try_send(Vec::new());
-    }
-    let reader = lane.into_reader();
-    let to_engine = signal.clone();
-    thread::Builder::new()
-        .name(String::from("sockeye-lane"))
-        .spawn(move || {
-            let ended = pump(reader, &buffers, &to_engine);
-            let _ = to_engine.send(Signal::LaneEnded(ended));
-        })
-        .map_err(lost)?;
-    let mut receiving = Receiving::new(links, recycle, wishes);
+    let lane = lane.into_reader().map_err(lost)?;
+    let mut receiving = Receiving::new(links, Incoming::new(lane), wishes);
     let result = receiving.run(open);
     receiving.leave(result)
-}
-
-/// The lane's thread: opens and hands over, as long as there are free buffers.
-fn pump(
-    mut lane: LaneReader,
-    buffers: &std::sync::mpsc::Receiver<Vec<u8>>,
-    signal: &mpsc::UnboundedSender<Signal>,
-) -> io::Result<LaneTotals> {
-    let mut totals = LaneTotals::default();
-    let began = Instant::now();
-    while let Some(bytes) = lane.header()? {
-        let header = DataHeader::decode(&bytes).map_err(|error| match error {
-            TransferError::PeerIncompatible { .. } => io::Error::new(io::ErrorKind::Unsupported, error),
-            other => io::Error::new(io::ErrorKind::InvalidData, other),
-        })?;
-        let before = Instant::now();
-        // Every frame takes a buffer, small ones too: that bounds how many wait.
-        let Ok(mut body) = buffers.recv() else { return Err(io::ErrorKind::Interrupted.into()) };
-        totals.waited += before.elapsed();
-        lane.body(header.stored as usize, &mut body)?;
-        if signal.send(Signal::Data(header, body)).is_err() {
-            return Err(io::ErrorKind::Interrupted.into());
-        }
-    }
-    totals.bytes = lane.bytes();
-    totals.busy = began.elapsed().saturating_sub(totals.waited).saturating_sub(lane.waited());
-    lane.finish();
-    Ok(totals)
 }
 
 /// How far a session is.
@@ -144,7 +92,11 @@ enum Phase {
 
 struct Receiving<'w> {
     links: Links<Signal>,
-    recycle: std::sync::mpsc::SyncSender<Vec<u8>>,
+    /// The lane, until it ends.
+    incoming: Option<Incoming>,
+    body: Vec<u8>,
+    /// Work since this thread last waited for the lane.
+    worked: Duration,
     wishes: &'w mut Wishes,
     machine: Receiver,
     transfer: [u8; 32],
@@ -170,15 +122,13 @@ struct Receiving<'w> {
 }
 
 impl<'w> Receiving<'w> {
-    fn new(
-        links: Links<Signal>,
-        recycle: std::sync::mpsc::SyncSender<Vec<u8>>,
-        wishes: &'w mut Wishes,
-    ) -> Self {
+    fn new(links: Links<Signal>, incoming: Incoming, wishes: &'w mut Wishes) -> Self {
         let params = ReceiverParams { max_bytes: wishes.max_size, ..ReceiverParams::default() };
         Self {
             links,
-            recycle,
+            incoming: Some(incoming),
+            body: Vec::new(),
+            worked: Duration::ZERO,
             wishes,
             machine: Receiver::new(params),
             transfer: [0; 32],
@@ -211,23 +161,71 @@ impl<'w> Receiving<'w> {
                 self.finish()?;
                 continue;
             }
-            let until =
-                [self.machine.poll_timeout().map(|d| d.at), self.commit_at()].into_iter().flatten().min();
-            let heard = match self.links.try_hear() {
-                Heard::Nothing => {
-                    let before = Instant::now();
-                    let heard = self.links.hear(until);
-                    self.stats.disk_waited += before.elapsed();
-                    heard
-                }
-                heard => heard,
-            };
-            self.heard(heard)?;
+            match self.links.try_hear() {
+                Heard::Nothing if self.take_frame()? => {}
+                Heard::Nothing => self.wait()?,
+                heard => self.heard(heard)?,
+            }
             if let Some(target) = self.target.as_mut() {
                 target.commit_if_due(self.links.started.elapsed())?;
             }
             self.tell_failures();
             self.tell_progress(false);
+        }
+    }
+
+    /// Waits until there is something to do.
+    fn wait(&mut self) -> Result<(), Error> {
+        let stalls_at = self.incoming.as_ref().and_then(Incoming::stalls_at);
+        let stalls_at = stalls_at.map(|at| at.saturating_duration_since(self.links.started));
+        let timeout = self.machine.poll_timeout().map(|deadline| deadline.at);
+        let until = [timeout, self.commit_at(), stalls_at].into_iter().flatten().min();
+        let before = Instant::now();
+        let Self { links, incoming, .. } = self;
+        let heard = links.hear_or_read(until, incoming.as_ref().map(Incoming::socket));
+        self.stats.disk_waited += before.elapsed();
+        self.worked = Duration::ZERO;
+        if stalls_at.is_some_and(|at| at <= self.links.now()) && matches!(heard, Heard::Nothing) {
+            return self.lane_ended(Err(io::ErrorKind::TimedOut.into()));
+        }
+        self.heard(heard)
+    }
+
+    /// Takes what the lane has: a frame or its end. False if it has nothing yet.
+    fn take_frame(&mut self) -> Result<bool, Error> {
+        let Some(incoming) = self.incoming.as_mut() else { return Ok(false) };
+        let before = Instant::now();
+        let polled = incoming.poll(&mut self.body);
+        self.stats.network += before.elapsed();
+        match polled {
+            Poll::Pending => Ok(false),
+            Poll::Ready(Ok(Some(header))) => {
+                // That it was there at once means that it came while the last one was worked on.
+                self.stats.network_waited += std::mem::take(&mut self.worked);
+                let before = Instant::now();
+                let body = std::mem::take(&mut self.body);
+                let done = self.data(&header, &body);
+                self.body = body;
+                self.worked = before.elapsed();
+                done.map(|()| true)
+            }
+            Poll::Ready(Ok(None)) => self.lane_ended(Ok(())).map(|()| true),
+            Poll::Ready(Err(source)) => self.lane_ended(Err(source)).map(|()| true),
+        }
+    }
+
+    /// The lane ended, properly or not. How it ends after the report changes nothing.
+    fn lane_ended(&mut self, ended: io::Result<()>) -> Result<(), Error> {
+        let Some(incoming) = self.incoming.take() else { return Ok(()) };
+        self.stats.lane_bytes += incoming.bytes();
+        match ended {
+            Ok(()) => {
+                let _ = incoming.finish();
+                let done = self.phase >= Phase::Reported || self.machine.is_answered();
+                if done { Ok(()) } else { self.last_words(io::ErrorKind::UnexpectedEof.into()) }
+            }
+            Err(source) if self.phase < Phase::Reported => self.last_words(source),
+            Err(_) => Ok(()),
         }
     }
 
@@ -245,23 +243,11 @@ impl<'w> Receiving<'w> {
             }
             Heard::Gone(source) => Err(gone(source)),
             Heard::Cancelled => Err(Error::Cancelled),
-            Heard::Signal(Signal::Data(header, body)) => self.data(&header, body),
-            Heard::Signal(Signal::LaneEnded(Ok(totals))) => {
-                self.stats.lane_bytes += totals.bytes;
-                self.stats.network += totals.busy;
-                self.stats.network_waited += totals.waited;
-                let done = self.phase >= Phase::Reported || self.machine.is_answered();
-                if done { Ok(()) } else { self.last_words(io::ErrorKind::UnexpectedEof.into()) }
-            }
-            Heard::Signal(Signal::LaneEnded(Err(source))) if self.phase < Phase::Reported => {
-                self.last_words(source)
-            }
             Heard::Signal(Signal::Decided(number, decision)) if self.offered == Some(number) => {
                 self.decided(decision)
             }
-            // How a lane ends after the report changes nothing; an answer to an offer of an earlier session says nothing
-            // about this one.
-            Heard::Signal(Signal::LaneEnded(Err(_)) | Signal::Decided(..)) => Ok(()),
+            // An answer to an offer of an earlier session says nothing about this one.
+            Heard::Signal(Signal::Decided(..)) => Ok(()),
             Heard::Nothing => Ok(self.machine.handle_timeout(self.links.now())?),
         }
     }

@@ -20,6 +20,7 @@ use crate::{
 
 use super::{
     Context,
+    bell::Bell,
     links::{Links, cancelled, lost},
     report,
 };
@@ -44,9 +45,9 @@ pub(super) async fn run<S: Send + 'static>(
     decided: impl Fn(u64, Decision) -> Option<S>,
     work: impl FnOnce(Links<S>, mpsc::UnboundedSender<S>, Lane) -> Result<Summary, Error> + Send + 'static,
 ) -> Ended {
-    let stop = match session.lane.stopper() {
-        Ok(stop) => stop,
-        Err(source) => return Ended::With(Err(lost(source))),
+    let (stop, bell) = match (session.lane.stopper(), Bell::new()) {
+        (Ok(stop), Ok(bell)) => (stop, bell),
+        (Err(source), _) | (_, Err(source)) => return Ended::With(Err(lost(source))),
     };
     let identity = session.identity;
     let running = session.control.run();
@@ -60,6 +61,7 @@ pub(super) async fn run<S: Send + 'static>(
         events: context.events.clone(),
         accepted: Arc::clone(&context.accepted),
         started: Instant::now(),
+        bell,
     };
     let to_peer = links.to_peer.clone();
     let (tell, mut ended) = oneshot::channel();

@@ -1,12 +1,13 @@
-//! A lane: one TLS connection that carries data frames in one direction, driven by a thread of its own.
+//! A lane: one TLS connection that carries data frames in one direction, driven by the thread that reads or writes the
+//! files, so that a block stays in one processor's cache.
 //!
-//! Buffers are recycled: a stage that has none left waits, and so the slowest stage sets the pace. Plaintext is sealed in
-//! small pieces because the TLS library allocates per record, and allocators give large pieces back to the system each
-//! time.
+//! Plaintext is sealed in small pieces because the TLS library allocates per record, and allocators give large pieces
+//! back to the system each time.
 
 use std::{
-    io::{self, BufRead, BufReader, Read, Write},
+    io::{self, BufRead, Read, Write},
     net::{Shutdown, TcpStream},
+    task::Poll,
     time::{Duration, Instant},
 };
 
@@ -24,6 +25,10 @@ const SEAL_AT_ONCE: usize = 64 * 1024;
 const COPY_AT_ONCE: usize = 2 * 1024;
 /// Read from the socket at once.
 const READ_AT_ONCE: usize = 256 * 1024;
+/// Bytes in the socket that wake the reader, as long as so many are on their way.
+const WAKE_AT: usize = 128 * 1024;
+/// The largest record of TLS 1.3 (RFC 8446 section 5.2).
+const MAX_RECORD: usize = 5 + 16_384 + 256;
 /// A lane that moves nothing for this long is broken: the other end may write through to a slow disk in between.
 const STALL: Duration = Duration::from_secs(120);
 
@@ -82,13 +87,20 @@ impl Lane {
     }
 
     /// The receiving end.
-    pub(crate) fn into_reader(self) -> LaneReader {
-        LaneReader {
+    pub(crate) fn into_reader(self) -> io::Result<LaneReader> {
+        self.socket.set_nonblocking(true)?;
+        Ok(LaneReader {
             tls: self.tls,
-            socket: BufReader::with_capacity(READ_AT_ONCE, self.socket),
+            socket: self.socket,
+            sealed: vec![0; READ_AT_ONCE],
+            opened: 0,
+            read: 0,
+            header: [0; DATA_HEADER_LEN],
+            have: 0,
+            low_water: 1,
             bytes: 0,
-            waited: Duration::ZERO,
-        }
+            moved: Instant::now(),
+        })
     }
 }
 
@@ -183,55 +195,86 @@ impl LaneWriter {
     }
 }
 
-/// Receives data frames.
+/// Receives data frames. Nothing here waits: when something is [`Poll::Pending`], wait until the
+/// [`socket`](Self::socket) has something to read and ask again.
 pub(crate) struct LaneReader {
     tls: Connection,
-    socket: BufReader<TcpStream>,
+    socket: TcpStream,
+    /// What was read from the socket; `opened..read` of it is not opened yet.
+    sealed: Vec<u8>,
+    opened: usize,
+    read: usize,
+    /// The first `have` bytes of a header.
+    header: [u8; DATA_HEADER_LEN],
+    have: usize,
+    /// What `SO_RCVLOWAT` is set to.
+    low_water: usize,
     bytes: u64,
-    waited: Duration,
+    /// When the socket gave something last.
+    moved: Instant,
 }
 
 impl LaneReader {
-    /// Receives one header; `None` at a proper end.
-    pub(crate) fn header(&mut self) -> io::Result<Option<[u8; DATA_HEADER_LEN]>> {
-        let mut header = [0; DATA_HEADER_LEN];
-        let mut have = 0;
-        while have < header.len() {
-            match self.read_some(&mut header[have..]) {
-                Ok(0) if have == 0 => return Ok(None),
-                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-                Ok(n) => have += n,
-                // Between frames the sender may take its time: heartbeats on the control connection notice the dead.
-                Err(error) if have == 0 && error.kind() == io::ErrorKind::TimedOut => {}
-                Err(error) => return Err(error),
+    /// The next header; `None` at a proper end.
+    pub(crate) fn poll_header(&mut self) -> Poll<io::Result<Option<[u8; DATA_HEADER_LEN]>>> {
+        while self.have < DATA_HEADER_LEN {
+            match self.tls.reader().read(&mut self.header[self.have..]) {
+                Ok(0) if self.have == 0 => return Poll::Ready(Ok(None)),
+                Ok(0) => return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
+                Ok(n) => self.have += n,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if !self.pull_in(DATA_HEADER_LEN - self.have)? {
+                        return Poll::Pending;
+                    }
+                }
+                Err(error) => return Poll::Ready(Err(error)),
             }
         }
+        self.have = 0;
         self.bytes += DATA_HEADER_LEN as u64;
-        Ok(Some(header))
+        Poll::Ready(Ok(Some(self.header)))
     }
 
-    /// Receives a body into `into`, which gets exactly its length.
-    pub(crate) fn body(&mut self, len: usize, into: &mut Vec<u8>) -> io::Result<()> {
-        into.clear();
-        into.reserve(len);
-        while into.len() < len {
-            let want = len - into.len();
+    /// Adds to `body` until it has `len` bytes.
+    pub(crate) fn poll_body(&mut self, len: usize, body: &mut Vec<u8>) -> Poll<io::Result<()>> {
+        body.reserve(len.saturating_sub(body.len()));
+        while body.len() < len {
+            let want = len - body.len();
             let mut reader = self.tls.reader();
             match reader.fill_buf() {
-                Ok([]) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok([]) => return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
                 Ok(chunk) => {
                     let n = chunk.len().min(want);
                     for piece in chunk[..n].chunks(COPY_AT_ONCE) {
-                        into.extend_from_slice(piece);
+                        body.extend_from_slice(piece);
                     }
                     reader.consume(n);
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.pull_in()?,
-                Err(error) => return Err(error),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if !self.pull_in(want)? {
+                        return Poll::Pending;
+                    }
+                }
+                Err(error) => return Poll::Ready(Err(error)),
             }
         }
         self.bytes += len as u64;
-        Ok(())
+        Poll::Ready(Ok(()))
+    }
+
+    /// What to wait for. The kernel says that it is readable when a good part of what is due is there.
+    pub(crate) fn socket(&self) -> &TcpStream {
+        &self.socket
+    }
+
+    /// Whether a header has begun.
+    pub(crate) fn in_header(&self) -> bool {
+        self.have > 0
+    }
+
+    /// When a lane of which something is due must be taken for broken, if nothing more comes.
+    pub(crate) fn stalls_at(&self) -> Instant {
+        self.moved + STALL
     }
 
     /// Bytes of frames received.
@@ -239,65 +282,59 @@ impl LaneReader {
         self.bytes
     }
 
-    /// Time spent waiting for the socket.
-    pub(crate) fn waited(&self) -> Duration {
-        self.waited
-    }
-
     /// Ends this direction properly.
-    pub(crate) fn finish(mut self) {
+    pub(crate) fn finish(mut self) -> io::Result<()> {
+        self.socket.set_nonblocking(false)?;
         self.tls.send_close_notify();
-        let _ = self.tls.write_tls(self.socket.get_mut());
-        let _ = self.socket.get_ref().shutdown(Shutdown::Write);
+        self.tls.write_tls(&mut self.socket)?;
+        self.socket.shutdown(Shutdown::Write)
     }
 
-    fn read_some(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        loop {
-            match self.tls.reader().read(into) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.pull_in()?,
-                other => return other,
-            }
-        }
-    }
-
-    /// Reads from the socket and opens what is whole. The end of the stream without a farewell is an error, which the
-    /// TLS library reports at the next read.
-    fn pull_in(&mut self) -> io::Result<()> {
-        if self.socket.buffer().is_empty() {
-            let before = Instant::now();
-            let filled = loop {
-                match self.socket.fill_buf() {
-                    // A process that was stopped and continued hears of it here.
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    Ok(_) => break Ok(()),
-                    Err(error) => break Err(error),
+    /// Opens what has been read, after reading some if there is nothing; false if there was nothing to read. At least
+    /// `coming` bytes of plaintext are on their way. The end of the stream without a farewell is an error, which the TLS
+    /// library reports at the next read.
+    fn pull_in(&mut self, coming: usize) -> io::Result<bool> {
+        if self.opened == self.read {
+            match self.socket.read(&mut self.sealed) {
+                Ok(read) => (self.opened, self.read) = (0, read),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(true),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.wake_at(coming);
+                    return Ok(false);
                 }
-            };
-            self.waited += before.elapsed();
-            // A time-out of the socket is told as "would block" on some systems, which means something else here.
-            filled.map_err(|error| match error.kind() {
-                io::ErrorKind::WouldBlock => io::ErrorKind::TimedOut.into(),
-                _ => error,
-            })?;
+                Err(error) => return Err(error),
+            }
+            self.moved = Instant::now();
         }
-        self.tls.read_tls(&mut Pieces(&mut self.socket))?;
+        let sealed = &self.sealed[self.opened..self.read];
+        self.opened += self.tls.read_tls(&mut Pieces(sealed))?;
         // Records that do not open were changed on the way, most likely: the connection is lost, nobody is at fault.
         self.tls.process_new_packets().map_err(|e| io::Error::new(io::ErrorKind::ConnectionAborted, e))?;
-        Ok(())
+        Ok(true)
+    }
+
+    /// Has the kernel say nothing until a good part of what is on its way is there: each wake-up is work, for the
+    /// sender's processor too if both share a machine.
+    fn wake_at(&mut self, coming: usize) {
+        // The TLS library may have a part of a record already.
+        let bytes = coming.saturating_sub(MAX_RECORD).clamp(1, WAKE_AT);
+        let option = u32::try_from(bytes).unwrap_or(1);
+        if bytes != self.low_water && sockeye_net::set_receive_low_water(&self.socket, option).is_ok() {
+            self.low_water = bytes;
+        }
     }
 }
 
-/// Reads what is buffered, copying as [`COPY_AT_ONCE`] says.
-struct Pieces<'a>(&'a mut BufReader<TcpStream>);
+/// Reads from a slice, copying as [`COPY_AT_ONCE`] says.
+struct Pieces<'a>(&'a [u8]);
 
 impl Read for Pieces<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let buffered = self.0.fill_buf()?;
-        let n = buffered.len().min(into.len());
-        for (to, from) in into[..n].chunks_mut(COPY_AT_ONCE).zip(buffered[..n].chunks(COPY_AT_ONCE)) {
+        let n = self.0.len().min(into.len());
+        for (to, from) in into[..n].chunks_mut(COPY_AT_ONCE).zip(self.0[..n].chunks(COPY_AT_ONCE)) {
             to.copy_from_slice(from);
         }
-        self.0.consume(n);
+        self.0 = &self.0[n..];
         Ok(n)
     }
 }

@@ -250,7 +250,7 @@ impl Volume for MemoryVolume {
         Ok(())
     }
 
-    fn reserve(&self, file: &Self::File, len: u64) -> io::Result<()> {
+    fn check_room(&self, file: &Self::File, len: u64) -> io::Result<()> {
         let disk = self.changing(file)?;
         if disk.room.is_some_and(|room| room < len) { Err(Errno::NOSPC.into()) } else { Ok(()) }
     }

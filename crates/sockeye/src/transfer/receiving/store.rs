@@ -14,21 +14,19 @@ use crate::{
 };
 
 impl Receiving<'_> {
-    pub(super) fn data(&mut self, header: &DataHeader, body: Vec<u8>) -> Result<(), Error> {
+    pub(super) fn data(&mut self, header: &DataHeader, body: &[u8]) -> Result<(), Error> {
         match self.machine.handle_data(header)? {
-            Data::Range { block, last, .. } => self.store_range(header, block, last, &body)?,
-            Data::Pack { members } => self.store_pack(header, &members, &body)?,
-            Data::Same { block } => self.keep(header, block)?,
+            Data::Range { block, last, .. } => self.store_range(header, block, last, body),
+            Data::Pack { members } => self.store_pack(header, &members, body),
+            Data::Same { block } => self.keep(header, block),
             Data::Fail { entry, status } => {
                 let status = report::status_from_wire(status);
-                let text = String::from_utf8_lossy(&body).into_owned();
+                let text = String::from_utf8_lossy(body);
                 let Some(target) = self.target.as_mut() else { return Ok(()) };
-                target.fail(entry, status, &text)?;
+                target.fail(entry, status, &text)
             }
-            Data::End => {}
+            Data::End => Ok(()),
         }
-        let _ = self.recycle.try_send(body);
-        Ok(())
     }
 
     fn store_range(
