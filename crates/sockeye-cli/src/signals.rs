@@ -22,6 +22,17 @@ pub(crate) fn cancel_on_signal(canceller: Canceller) {
     });
 }
 
+/// Where files may have no more than a certain size (`ulimit -f`), the system ends a program that writes beyond it. From here
+/// on the write fails instead, and the transfer can say so.
+pub(crate) fn outlive_file_limits() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        // Whoever listens need not hear it: that somebody listens is enough.
+        let _ = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()));
+    }
+}
+
 /// The signals that ask a program to end.
 pub(crate) struct Signals {
     #[cfg(unix)]

@@ -46,6 +46,7 @@ pub(super) fn run(
     let outcome = runtime.block_on(async {
         let transfer = start()?;
         signals::cancel_on_signal(transfer.canceller());
+        signals::outlive_file_limits();
         follower.follow(transfer).await
     });
     let exit = outcome.unwrap_or_else(|trouble| follower.fail(&trouble));

@@ -109,6 +109,26 @@ fn a_file_for_which_there_is_no_room_is_not_even_begun() {
     assert!(left < 4096, "{left} bytes are left of nothing");
 }
 
+#[test]
+fn a_file_larger_than_the_system_lets_this_user_write() {
+    let (sender, receiver) = pair();
+    sender.file("tree/large", tree::bytes(1, 4 * MIB));
+    sender.file("tree/small", "x");
+    let sends = sender.send(&["tree"]);
+    let line = format!(
+        "ulimit -f 1000; exec \"$SOCKEYE\" receive --json -y -o in {} {}",
+        receiver.quietly().join(" "),
+        sends.code().with_address()
+    );
+    let (received, sent) = (receiver.shell(&line).end(), sends.end());
+    for side in [&received, &sent] {
+        side.exits(11);
+    }
+    both_list(&sent, &received, &[(b"tree/large", "write_failed")]);
+    assert!(!receiver.path("in/tree/large").exists(), "half a file has the final name");
+    tree::assert_same(&sender.path("tree/small"), &receiver.path("in/tree/small"));
+}
+
 fn bytes_in(node: &tree::Node) -> usize {
     if let tree::Kind::File(bytes) = &node.kind { bytes.len() } else { 0 }
 }

@@ -25,7 +25,7 @@ const BATCH_BYTES: u64 = 64 << 20;
 
 /// A batch is committed when it has this many files. Each batch costs about three waits for the disk, during which the
 /// file system also holds up the next batch; measured on ext4, fewer files are slower and more are not faster.
-const BATCH_FILES: usize = 4_096;
+const BATCH_FILES: usize = 16_384;
 
 /// A batch is committed when its oldest byte has waited this long.
 const BATCH_AGE: Duration = Duration::from_secs(5);

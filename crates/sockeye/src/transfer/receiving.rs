@@ -418,6 +418,8 @@ impl<'w> Receiving<'w> {
     fn leave(mut self, result: Result<(), Error>) -> Result<Summary, Error> {
         match result {
             Ok(()) => {
+                // Its end may not have been heard: what it carried counts all the same.
+                self.stats.lane_bytes += self.incoming.as_ref().map_or(0, Incoming::bytes);
                 self.summary.stats = self.stats;
                 Ok(self.summary)
             }

@@ -6,7 +6,7 @@ use sockeye::{AuthenticationFailure, Error, Event};
 use tokio::task::JoinSet;
 
 use crate::{
-    peer::{CONTROL, Control, Hostile},
+    peer::{CONTROL, Control, Hostile, Keys},
     proxy::{Plan, Proxy, Tamper},
     victim::{Victim, Wish, hostile_listener, shared_code},
 };
@@ -113,6 +113,17 @@ async fn the_key_exchange_is_a_hybrid_one() {
     let _dialling = Victim::receiver_at(address, &shared_code(), Wish::default());
     let accepted = Hostile::new().next_channel(&listener).await;
     assert_eq!(accepted.key_exchange, Some(rustls::NamedGroup::X25519MLKEM768));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_peer_with_half_of_the_key_exchange_is_refused() {
+    let victim = Victim::receiver().await;
+    assert!(Keys::classical().dial(victim.address, CONTROL).await.is_err());
+    let (listener, address) = hostile_listener().await;
+    let dialling = Victim::receiver_at(address, &shared_code(), Wish::default());
+    let (tcp, _) = listener.accept().await.unwrap();
+    assert!(Keys::classical().accept(tcp).await.is_err());
+    dialling.end().await.0.assert_empty();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

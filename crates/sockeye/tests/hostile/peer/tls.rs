@@ -44,8 +44,19 @@ pub struct Channel {
 
 impl Keys {
     pub fn new() -> Self {
+        Self::with(provider::default_provider())
+    }
+
+    /// Without the half of the key exchange that outlives quantum computers.
+    pub fn classical() -> Self {
+        let mut provider = provider::default_provider();
+        provider.kx_groups.retain(|group| group.name() == NamedGroup::X25519);
+        Self::with(provider)
+    }
+
+    fn with(provider: CryptoProvider) -> Self {
         let pkcs8 = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap();
-        let provider = Arc::new(provider::default_provider());
+        let provider = Arc::new(provider);
         let private = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(pkcs8.as_ref().to_vec()));
         let signer = provider.key_provider.load_private_key(private).unwrap();
         let public = signer.public_key().unwrap().to_vec();
