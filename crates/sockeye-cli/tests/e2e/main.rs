@@ -8,6 +8,16 @@
 //! `SOCKEYE_TEST_LARGE=1` sends a hundred thousand files, `SOCKEYE_TEST_KILLS=n` kills n times, and `SOCKEYE_SEED=n`
 //! replays a run of kills.
 
+#[allow(dead_code, unused_qualifications, clippy::pedantic, reason = "shared with the tests of the library, which use all of it")]
+#[path = "../../../sockeye/tests/hostile/list.rs"]
+mod list;
+#[allow(dead_code, unused_imports, clippy::pedantic, reason = "as above")]
+#[path = "../../../sockeye/tests/hostile/peer/mod.rs"]
+mod peer;
+#[allow(dead_code, unused_qualifications, clippy::pedantic, reason = "as above")]
+#[path = "../../../sockeye/tests/hostile/wire.rs"]
+mod wire;
+
 mod machine;
 mod process;
 mod terminal;
@@ -20,6 +30,7 @@ mod endings;
 mod existing;
 mod interrupts;
 mod kills;
+mod liars;
 mod meetings;
 mod pipes;
 mod strangers;
