@@ -5,7 +5,7 @@
 //! process runs with `--json`, and every line it writes is held against the schema.
 //!
 //! What takes longer than a minute waits for an environment variable:
-//! `SOCKEYE_TEST_LARGE=1` sends a hundred thousand files, `SOCKEYE_TEST_KILLS=n` kills n times, and `SOCKEYE_SEED=n`
+//! `SOCKEYE_TEST_LARGE=1` sends a file of 4 GiB, `SOCKEYE_TEST_KILLS=n` kills n times, and `SOCKEYE_SEED=n`
 //! replays a run of kills.
 
 #[allow(dead_code, unused_qualifications, clippy::pedantic, reason = "shared with the tests of the library, which use all of it")]

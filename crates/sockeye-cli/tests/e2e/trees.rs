@@ -207,7 +207,7 @@ fn a_link_that_is_named_is_followed_and_two_of_one_name_are_not_sent() {
 #[test]
 fn many_small_files_arrive_and_take_little_memory() {
     let (sender, receiver) = pair();
-    let number = if std::env::var_os("SOCKEYE_TEST_LARGE").is_some() { 100_000 } else { 20_000 };
+    let number = 100_000;
     let root = sender.directory("tree");
     for directory in 0..number / 500 {
         let below = root.join(format!("directory {directory}"));
