@@ -48,6 +48,13 @@ pub enum Event {
         /// Name given here.
         name: String,
     },
+    /// The peer could not be written to the trust store; the transfer goes on.
+    NotRemembered {
+        /// Name asked for here.
+        name: String,
+        /// Why.
+        reason: String,
+    },
     /// The sender's list grows (both sides).
     Listed {
         /// Entries so far.

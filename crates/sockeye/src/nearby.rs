@@ -4,7 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use crate::{
     Error, Home,
-    discovery::{RosterConfig, roster},
+    discovery::{RosterConfig, hint_key, roster},
     home::TrustStore,
 };
 
@@ -26,8 +26,10 @@ pub struct Nearby {
 /// Asks the network and listens for as long as `wait`. Empty `interfaces` means all.
 pub async fn peers(home: &Home, interfaces: &[String], wait: Duration) -> Result<Vec<Nearby>, Error> {
     let trust = TrustStore::open(home)?;
-    let (names, pair_keys): (Vec<_>, Vec<_>) =
-        trust.known().map(|known| (known.peer.name.clone(), **known.pair_key)).unzip();
+    let (names, pair_keys): (Vec<_>, Vec<_>) = trust
+        .known()
+        .map(|known| (known.peer.name.clone(), hint_key(known.pair_key, &known.peer.identity)))
+        .unzip();
     let config = RosterConfig { wait, pair_keys, interfaces: interfaces.to_vec(), ..RosterConfig::default() };
     let found = roster(config).await?;
     Ok(found

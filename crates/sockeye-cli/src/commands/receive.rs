@@ -2,7 +2,7 @@
 
 use std::io;
 
-use sockeye::{Output, Receiver, Route};
+use sockeye::{Consent, Output, Receiver, Route};
 
 use super::{context, transfer};
 use crate::{
@@ -20,10 +20,16 @@ pub(super) fn run(args: &ReceiveArgs) -> Result<Exit, Trouble> {
     let how =
         "give it as the argument, with --code-file PATH or in SOCKEYE_CODE; `sockeye send` shows it there";
     transfer::complete_route(&mut config.route, &args.shared, how)?;
+    if config.keep && config.consent == Consent::Ask && !transfer::can_ask(&args.shared) {
+        let sentence =
+            "nobody is here to accept what comes: -y accepts it, whoever of the remembered peers sends it";
+        return Err(Trouble::Usage(sentence.to_owned()));
+    }
     let scene = Scene {
         code_given: matches!(&config.route, Route::Listen(listen) if listen.code.is_some()),
         no_discovery: args.shared.no_discovery,
         existing: config.existing,
+        keep: config.keep,
         to_stdout: config.output == Output::Stdout,
         quiet: args.shared.quiet,
         verbose: args.shared.verbose > 0,

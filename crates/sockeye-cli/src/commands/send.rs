@@ -1,6 +1,6 @@
 //! `sockeye send`.
 
-use std::path::PathBuf;
+use std::{fmt::Write as _, path::PathBuf};
 
 use sockeye::{Route, SendConfig, Sender, Source};
 
@@ -17,8 +17,13 @@ pub(super) fn run(args: &SendArgs) -> Result<Exit, Trouble> {
     let context = context(&args.shared, args.code.as_deref(), args.to.is_some())?;
     let mut config = resolve::send(args, &context)?;
     check_sources(&config)?;
-    let how = "give it with --code CODE, --code-file PATH or SOCKEYE_CODE; `sockeye receive --listen` shows it there";
-    transfer::complete_route(&mut config.route, &args.shared, how)?;
+    let mut how = String::from(
+        "give it with --code CODE, --code-file PATH or SOCKEYE_CODE; `sockeye receive --listen` shows it there",
+    );
+    if let Some(to) = &args.to {
+        let _ = write!(how, ". (No peer is remembered as {to}: `sockeye trust list` shows those that are)");
+    }
+    transfer::complete_route(&mut config.route, &args.shared, &how)?;
     let scene = Scene {
         sending: true,
         code_given: matches!(&config.route, Route::Listen(listen) if listen.code.is_some()),

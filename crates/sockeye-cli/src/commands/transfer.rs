@@ -34,7 +34,7 @@ pub(super) fn run(
     let mut follower = Follower {
         report,
         keep,
-        asking: if !shared.json && prompt::is_possible() {
+        asking: if can_ask(shared) {
             Asking::Person { answers: None, open: false }
         } else {
             Asking::Nobody { declined: false }
@@ -55,6 +55,11 @@ pub(super) fn run(
     Ok(exit)
 }
 
+/// Whether somebody is there to answer a question.
+pub(super) fn can_ask(shared: &SharedArgs) -> bool {
+    !shared.json && prompt::is_possible()
+}
+
 /// Sees to it that a route which dials a host has a code: asks for it, or says how to give it.
 pub(super) fn complete_route(
     route: &mut sockeye::Route,
@@ -62,7 +67,7 @@ pub(super) fn complete_route(
     how: &str,
 ) -> Result<(), Trouble> {
     if resolve::lacks_code(route) {
-        if shared.json || !prompt::is_possible() {
+        if !can_ask(shared) {
             return Err(Trouble::Usage(format!("there is no code and nobody to ask: {how}")));
         }
         let (code, target) = prompt::code()?;

@@ -24,6 +24,8 @@ pub(crate) struct Scene {
     pub(crate) no_discovery: bool,
     /// What happens to files that exist.
     pub(crate) existing: Existing,
+    /// `--keep`: there may be no code to show.
+    pub(crate) keep: bool,
     /// Bytes go to standard output.
     pub(crate) to_stdout: bool,
     /// Absolute paths of what is sent.
@@ -92,10 +94,11 @@ impl Report for Human {
     fn event(&mut self, event: &Event) -> io::Result<()> {
         match event {
             Event::Code { code, addresses } => self.code(code, addresses),
-            Event::Listening { addresses } => self.detail(|| {
+            Event::Listening { addresses } => {
                 let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-                format!("Listening on {}.", addresses.join(", "))
-            }),
+                let line = format!("Listening on {}.", addresses.join(", "));
+                if self.scene.keep { self.tell(&[line]) } else { self.detail(|| line) }
+            }
             Event::Searching { what } => {
                 self.tell(&[format!("Looking for {} on this network.", words::path(what.as_bytes()))]);
             }
@@ -106,9 +109,13 @@ impl Report for Human {
             Event::Paired { peer } => self.tell(&[words::peer(peer)]),
             Event::Remembered { name } => {
                 self.tell(&[format!(
-                    "Remembered as {}: from now on no code is needed.",
+                    "Remembered as {}; once the other side remembers this one too, no code is needed.",
                     words::path(name.as_bytes())
                 )]);
+            }
+            Event::NotRemembered { name, reason } => {
+                let (name, reason) = (words::path(name.as_bytes()), words::path(reason.as_bytes()));
+                self.tell(&[format!("Not remembered as {name}: {reason}. The transfer goes on.")]);
             }
             Event::Started { files, bytes } => self.detail(|| {
                 let bytes = bytes.map_or_else(String::new, |bytes| format!(", {}", size(bytes)));

@@ -96,6 +96,9 @@ fn of_event(happened: &Event) -> Option<Value> {
         Event::WrongCode { from, left } => event("wrong_code", json!({ "from": from, "left": left })),
         Event::Paired { peer } => event("paired", json!({ "peer": of_peer(peer) })),
         Event::Remembered { name } => event("remembered", json!({ "name": name })),
+        Event::NotRemembered { name, reason } => {
+            event("not_remembered", json!({ "name": name, "reason": reason }))
+        }
         Event::Listed { entries, bytes } => event("listed", json!({ "entries": entries, "bytes": bytes })),
         Event::Offer(offer) => event("offer", of_offer(offer)),
         Event::Started { files, bytes } => event("started", json!({ "files": files, "bytes": bytes })),

@@ -75,8 +75,7 @@ pub(crate) fn error(error: &Error) -> String {
         ),
         Error::Misuse { detail } => shown(detail),
         Error::Cancelled => {
-            "interrupted; what has arrived is kept: run the command again and it goes on from there"
-                .to_owned()
+            "interrupted; if files had begun to arrive, the same commands go on from there".to_owned()
         }
         Error::Internal { detail } => {
             format!(
@@ -135,7 +134,7 @@ fn file_reason(source: &io::Error) -> String {
         io::ErrorKind::ReadOnlyFilesystem => {
             "the file system is read-only; choose another directory with -o".to_owned()
         }
-        io::ErrorKind::NotADirectory => "it is not a directory; choose one with -o".to_owned(),
+        io::ErrorKind::NotADirectory => "it is not a directory; choose one that is".to_owned(),
         io::ErrorKind::AlreadyExists => "it exists already".to_owned(),
         _ => shown(&source.to_string()),
     }
@@ -145,7 +144,7 @@ fn peer_told(reason: &PeerReason) -> String {
     let sentence = match reason.kind {
         PeerReasonKind::Declined => "the other side declined",
         PeerReasonKind::Interrupted => {
-            "the other side was interrupted; run both commands again and it goes on where it stopped"
+            "the other side was interrupted; run both commands again, and what has arrived does not travel twice"
         }
         PeerReasonKind::DiskFull => {
             "the disk of the other side is full; free some space there and run both commands again"
@@ -182,11 +181,11 @@ fn authentication(failure: AuthenticationFailure) -> &'static str {
         }
         AuthenticationFailure::CodeUsed => {
             "the code has been used by another machine already; if that was not yours, somebody else knew it. \
-             Start the sender again for a new code"
+             Start the command there again for a new code"
         }
         AuthenticationFailure::NotRemembered => {
-            "the other machine is not the remembered one, or does not remember this one; if that is expected, \
-             `sockeye trust remove NAME` and pair again with a code"
+            "the other machine is not the remembered one, or does not remember this one for this direction; if that is \
+             expected, `sockeye trust remove NAME` and pair again with a code"
         }
         AuthenticationFailure::BadProof => {
             "the other side could not prove who it is; somebody may be in between: check the address and try again"

@@ -1,6 +1,10 @@
 //! Sentences for what happens, each as the lines that go to standard error. No state, no writing.
 
-use std::{net::SocketAddr, path::Path, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::Path,
+    time::Duration,
+};
 
 use sockeye::{
     Code, EntryStatus, Existing, Failure, OFFER_SAMPLES, Offer, OfferedRoot, Peer, Stats, Summary, escape,
@@ -30,14 +34,19 @@ pub(super) fn local(path: &Path) -> String {
 /// What to type on the other machine. `sending`: this side sends, so the other receives.
 pub(super) fn code(code: &Code, addresses: &[SocketAddr], sending: bool, no_discovery: bool) -> Vec<String> {
     let mut lines = vec![format!("Code: {code}"), "On the other machine type".to_owned()];
+    // A link-local address names an interface of this machine, which may have another name there.
+    let anywhere = |address: &&SocketAddr| !is_link_local(address);
+    let all =
+        if addresses.iter().any(|address| anywhere(&address)) { anywhere } else { |_: &&SocketAddr| true };
     let with_address: Vec<String> = addresses
         .iter()
+        .filter(all)
         .take(LISTED_ADDRESSES)
         .map(|address| {
             if sending {
-                format!("    sockeye receive {code}@{address}")
+                format!("    sockeye receive {}", word(&format!("{code}@{address}")))
             } else {
-                format!("    sockeye send PATH... --to {address} --code {code}")
+                format!("    sockeye send PATH... --to {} --code {code}", word(&address.to_string()))
             }
         })
         .collect();
@@ -54,6 +63,18 @@ pub(super) fn code(code: &Code, addresses: &[SocketAddr], sending: bool, no_disc
     }
     lines.extend(with_address);
     lines
+}
+
+/// As every shell takes it: some give brackets a meaning.
+fn word(text: &str) -> String {
+    if text.contains('[') { format!("'{text}'") } else { text.to_owned() }
+}
+
+fn is_link_local(address: &SocketAddr) -> bool {
+    match address.ip() {
+        IpAddr::V4(ip) => ip.is_link_local(),
+        IpAddr::V6(ip) => ip.is_unicast_link_local(),
+    }
 }
 
 /// Who is at the other end.

@@ -1,6 +1,6 @@
 //! What is there already: equal, different, or half of it.
 
-use std::{fs, path::Path};
+use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
 use crate::{
     MIB,
@@ -134,4 +134,18 @@ fn sending_again_moves_only_what_changed() {
     let (_, received) = deliver(&sender, &["tree"], &receiver, &["--overwrite"]);
     tree::assert_same(&sender.path("tree"), &receiver.path("in/tree"));
     assert!(received.lane_bytes() <= 16 * MIB as u64 + 1024 * 1024, "{received:?}");
+}
+
+#[test]
+fn a_directory_that_was_here_keeps_its_permissions_unless_it_is_to_be_overwritten() {
+    let (sender, receiver) = pair();
+    sender.file("docs/new", "new");
+    tree::set_mode(&sender.path("docs"), 0o755);
+    receiver.file("in/docs/private", "private");
+    let mode = || fs::metadata(receiver.path("in/docs")).expect("a directory").permissions().mode() & 0o777;
+    for (option, expected) in [("--skip", 0o700), ("--rename", 0o700), ("--overwrite", 0o755)] {
+        tree::set_mode(&receiver.path("in/docs"), 0o700);
+        deliver(&sender, &["docs"], &receiver, &[option]);
+        assert_eq!(mode(), expected, "with {option}");
+    }
 }

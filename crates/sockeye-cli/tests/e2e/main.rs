@@ -8,7 +8,12 @@
 //! `SOCKEYE_TEST_LARGE=1` sends a file of 4 GiB, `SOCKEYE_TEST_KILLS=n` kills n times, and `SOCKEYE_SEED=n`
 //! replays a run of kills.
 
-#[allow(dead_code, unused_qualifications, clippy::pedantic, reason = "shared with the tests of the library, which use all of it")]
+#[allow(
+    dead_code,
+    unused_qualifications,
+    clippy::pedantic,
+    reason = "shared with the tests of the library, which use all of it"
+)]
 #[path = "../../../sockeye/tests/hostile/list.rs"]
 mod list;
 #[allow(dead_code, unused_imports, clippy::pedantic, reason = "as above")]

@@ -135,3 +135,19 @@ fn a_pipe_can_go_with_files() {
     tree::assert_same(&root, &receiver.path("in/tree/file"));
     assert_eq!(fs::read(receiver.path("in/stdin")).expect("a file"), b"and this");
 }
+
+#[test]
+fn a_pipe_is_not_waited_for_when_its_sender_was_killed() {
+    let (sender, receiver) = pair();
+    let (sends, mut pipe) = sender.send_pipe(&[]);
+    let receives = receiver.accept(&sends.code().with_address(), &[]);
+    pipe.write_all(&tree::bytes(1, MIB)).expect("it is read");
+    receives.progress(1);
+    sends.kill();
+    let received = receives.end();
+    received.exits(1);
+    assert!(
+        received.all("reconnecting").is_empty(),
+        "what was read from a pipe cannot be sent again: {received:?}"
+    );
+}

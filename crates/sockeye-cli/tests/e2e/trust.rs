@@ -206,3 +206,44 @@ fn keep_goes_on_after_a_transfer_that_failed() {
     tree::assert_same(&sender.path("small"), &receiver.path("in/small"));
     drop(receives);
 }
+
+/// Both announce themselves with hints for the other: neither may take its own for the other's.
+#[test]
+fn two_that_both_keep_receiving_reach_each_other() {
+    if let Err(why) = Lab::available() {
+        skip!("{why}");
+    }
+    let (laptop, desk) = acquainted();
+    desk.file("back", "back");
+    deliver(&desk, &["back", "--remember", "laptop"], &laptop, &["--remember", "desk"]);
+    let keeps = [&laptop, &desk].map(|machine| machine.receive(&["--keep", "-y"]));
+    for keep in &keeps {
+        keep.event("listening");
+    }
+    let seen = laptop.run(&["peers", "--json"]).end();
+    let known = seen.all("nearby").into_iter().filter(|event| event["remembered_as"] == "desk");
+    assert_eq!(known.count(), 1, "{seen:?}");
+    for number in 0..4 {
+        let name = format!("file {number}");
+        let (from, to, peer) =
+            if number % 2 == 0 { (&laptop, &desk, "desk") } else { (&desk, &laptop, "laptop") };
+        from.file(&name, "content");
+        from.send(&[name.as_str(), "--to", peer, "--timeout", "10s"]).end().exits(0);
+        tree::assert_same(&from.path(&name), &to.path("in").join(&name));
+    }
+    drop(keeps);
+}
+
+#[test]
+fn a_name_that_is_taken_does_not_stop_the_transfer() {
+    let (sender, receiver) = pair();
+    let other = Machine::new("another receiver");
+    other.directory("in");
+    sender.file("file", "content");
+    deliver(&sender, &["file", "--remember", "desk"], &receiver, &[]);
+    let (sent, _) = deliver(&sender, &["file", "--remember", "desk"], &other, &[]);
+    let not = sent.only("not_remembered");
+    assert_eq!(not["name"], "desk");
+    assert!(not["reason"].as_str().is_some_and(|reason| reason.contains("another peer")), "{sent:?}");
+    assert_eq!(list(&sender).len(), 1);
+}

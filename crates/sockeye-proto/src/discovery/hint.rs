@@ -1,6 +1,6 @@
 //! Hints: how remembered peers recognise each other's datagrams while nobody else can link two of them.
 //!
-//! A tag is the first eight bytes of BLAKE3, keyed by the pair key, over everything that makes the datagram what it
+//! A tag is the first eight bytes of BLAKE3, keyed by the hint key, over everything that makes the datagram what it
 //! is (specification, section 5). The salt is drawn anew for every datagram, so tags never repeat, and free places
 //! are filled with random bytes, so their number tells nothing.
 
@@ -21,7 +21,8 @@ pub const HINT_LEN: usize = 8;
 /// Told before the fields in every tag, so that a tag is good for nothing else.
 const CONTEXT: &[u8] = b"sockeye discovery 1 hint";
 
-/// A secret of 32 bytes that two remembered peers share.
+/// A secret of 32 bytes that two remembered peers share, made of their pair key for one of them as the announcer
+/// (specification, section 5).
 #[derive(Clone)]
 pub struct PairKey([u8; 32]);
 

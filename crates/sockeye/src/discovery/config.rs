@@ -16,7 +16,7 @@ pub struct AnnounceConfig {
     pub sends: bool,
     /// A name to tell everybody, 1 to 64 bytes; nothing is told without it.
     pub name: Option<String>,
-    /// Secrets shared with remembered peers, who will recognise this machine. The first 256 count.
+    /// [`hint_key`]s of this machine, by which remembered peers recognise it. The first 256 count.
     pub pair_keys: Vec<[u8; 32]>,
     /// Only these interfaces, by name; empty means all.
     pub interfaces: Vec<String>,
@@ -62,7 +62,7 @@ impl fmt::Debug for AnnounceConfig {
 pub enum What {
     /// Whoever has this nameplate, 1 to 9999.
     Nameplate(u16),
-    /// The remembered peer that shares this secret.
+    /// The remembered peer with this [`hint_key`].
     PairKey([u8; 32]),
     /// Every machine that announces itself.
     #[cfg(test)]
@@ -123,7 +123,7 @@ impl SeekConfig {
 pub struct RosterConfig {
     /// How long to listen. Those there answer in some milliseconds; a second allows for lost datagrams.
     pub wait: Duration,
-    /// Secrets shared with remembered peers, to recognise them. The first 256 count.
+    /// [`hint_key`]s of remembered peers, to recognise them. The first 256 count.
     pub pair_keys: Vec<[u8; 32]>,
     /// Only these interfaces, by name; empty means all.
     pub interfaces: Vec<String>,
@@ -157,6 +157,14 @@ impl fmt::Debug for RosterConfig {
             .field("family", &self.family)
             .finish_non_exhaustive()
     }
+}
+
+/// The secret by which a remembered peer recognises this announcer: not the pair key itself, which both have, or a machine
+/// would recognise its own announcements as its peer's (`specs/05-discovery.md` §5).
+pub fn hint_key(pair_key: &[u8; 32], announcer: &[u8; 32]) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new_keyed(pair_key);
+    hasher.update(b"sockeye discovery 1 hint key").update(announcer);
+    hasher.finalize().into()
 }
 
 /// Keys in the form that the machines take, wiped when dropped.

@@ -22,7 +22,7 @@ mod search;
 mod tests;
 
 pub use announce::Announcement;
-pub use config::{AnnounceConfig, RosterConfig, SeekConfig, What};
+pub use config::{AnnounceConfig, RosterConfig, SeekConfig, What, hint_key};
 pub use error::DiscoveryError;
 pub use probe::free_nameplate;
 pub use roster::roster;

@@ -16,7 +16,7 @@ use sockeye_proto::{
 use tokio::sync::{Notify, oneshot};
 use zeroize::Zeroizing;
 
-use crate::{Event, transfer::Events, wire::tls::Stream};
+use crate::{Event, discovery::hint_key, transfer::Events, wire::tls::Stream};
 
 use super::{Known, random_code};
 
@@ -90,9 +90,9 @@ impl Door {
         inside.known.push(known);
     }
 
-    /// The pair keys that open this door, for hints on the network.
-    pub(crate) fn pair_keys(&self) -> Vec<[u8; 32]> {
-        self.lock().known.iter().map(|known| *known.pair_key).collect()
+    /// By which those who may come without a code recognise this machine, whose identity this is, on the network.
+    pub(crate) fn hint_keys(&self, identity: &[u8; 32]) -> Vec<[u8; 32]> {
+        self.lock().known.iter().map(|known| hint_key(&known.pair_key, identity)).collect()
     }
 
     /// The nameplate of the code in force.

@@ -3,7 +3,7 @@
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use sockeye_net::{Family, ListenTcp, PortChoice, listen_tcp, reachable_addresses};
-use sockeye_proto::pairing::{Code, PairingConfig, TagBudget};
+use sockeye_proto::pairing::{Code, Crypto as _, PairingConfig, TagBudget};
 use tokio::{
     net::lookup_host,
     sync::watch,
@@ -13,7 +13,7 @@ use tokio::{
 use crate::{
     AuthenticationFailure, DEFAULT_PORT, DEFAULT_WORDS, DialConfig, Error, Event, ListenConfig, Target,
     crypto::PairingCrypto,
-    discovery::{AnnounceConfig, Announcement, Found, Search, SeekConfig, What, free_nameplate},
+    discovery::{AnnounceConfig, Announcement, Found, Search, SeekConfig, What, free_nameplate, hint_key},
     transfer::{Events, cancelled},
     wire::tls::RunKey,
 };
@@ -53,6 +53,8 @@ pub(crate) enum Meeting {
 pub(crate) struct Waiting {
     listening: Listening,
     door: Arc<Door>,
+    /// Of this machine.
+    identity: [u8; 32],
     announcement: Option<Announcement>,
     code_ends: Option<Instant>,
     timeout: Duration,
@@ -118,6 +120,7 @@ impl Meeting {
         Ok(Self::Waiting(Box::new(Waiting {
             listening,
             door,
+            identity: ground.crypto.identity(),
             announcement: announcement.flatten(),
             code_ends: welcome.lifetime.map(|lifetime| Instant::now() + lifetime),
             timeout,
@@ -177,7 +180,7 @@ impl Meeting {
             Self::Waiting(waiting) => {
                 waiting.door.remember(known);
                 if let Some(announcement) = &waiting.announcement {
-                    announcement.set_pair_keys(waiting.door.pair_keys());
+                    announcement.set_pair_keys(waiting.door.hint_keys(&waiting.identity));
                 }
             }
             Self::Going(going) => {
@@ -281,7 +284,7 @@ impl Going {
     async fn by_search(&mut self, deadline: Instant) -> Result<Session, Error> {
         let what = match (&self.config.code, &self.peer, &self.known) {
             (Some(code), None, _) => What::Nameplate(code.nameplate()),
-            (_, _, Some(known)) => What::PairKey(*known.pair_key),
+            (_, _, Some(known)) => What::PairKey(hint_key(&known.pair_key, &known.identity)),
             _ => {
                 return Err(Error::Misuse {
                     detail: String::from("neither a code nor a remembered peer was given"),
@@ -410,7 +413,7 @@ fn announce(
         nameplate,
         sends: ground.sends,
         name: ground.device_name.clone(),
-        pair_keys: door.pair_keys(),
+        pair_keys: door.hint_keys(&ground.crypto.identity()),
         interfaces: config.interfaces.clone(),
         family: config.family,
         ..AnnounceConfig::default()

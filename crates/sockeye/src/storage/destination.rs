@@ -122,6 +122,8 @@ pub struct Destination<V: Volume> {
     pub(super) known: Known,
     /// What an earlier run left, until [`Destination::accept`].
     left: Option<Staging<V>>,
+    /// An earlier run of the same transfer made directories, which now look like ones that were here before.
+    pub(super) resumed: bool,
     pub(super) stage: Option<Stage<V>>,
     pub(super) slots: Vec<Slot>,
     pub(super) failures: HashMap<EntryId, Failure>,
@@ -167,6 +169,7 @@ impl<V: Volume> Destination<V> {
             options,
             names,
             left,
+            resumed: false,
             stage: None,
             slots: Vec::new(),
             failures: HashMap::new(),
@@ -200,6 +203,7 @@ impl<V: Volume> Destination<V> {
                 None => return Err(StorageError::Busy),
             },
         };
+        self.resumed = resumed;
         let worker = Worker {
             volume: self.volume.clone(),
             staging: staging.dir.clone(),

@@ -5,7 +5,7 @@ use std::{io, time::Duration};
 use sockeye_proto::content::{Digest, EntryId};
 
 use super::{
-    EntryFault, EntryStatus, Failure, StorageError,
+    EntryFault, EntryStatus, Existing, Failure, StorageError,
     commit::tolerate,
     destination::{Destination, Slot},
     directories::{Presence, ROOT},
@@ -148,8 +148,8 @@ impl<V: Volume> Destination<V> {
         }
     }
 
-    /// Sets mode and time of every directory of the transfer, those that were here too (never of the destination
-    /// itself), and makes all names durable.
+    /// Sets mode and time of the transfer's directories (never of the destination itself), and makes all names durable.
+    /// One that was here before is its owner's, unless what is here is to be overwritten.
     fn finish_directories(&mut self) -> Result<(), StorageError> {
         let ids = self.directories.lock().deepest_first();
         let sync_each = ids.len() < SYNC_EACH;
@@ -183,6 +183,11 @@ impl<V: Volume> Destination<V> {
         let dir = directories.open(id)?;
         directories.close(id);
         drop(directories);
+        let keeps_its_own =
+            presence == Presence::Found && !self.resumed && self.options.existing != Existing::Overwrite;
+        if keeps_its_own {
+            return if sync { tolerate(self.volume.sync_dir(&dir)) } else { Ok(()) };
+        }
         let mode = mode & 0o777 & !self.volume.umask();
         match self.volume.set_dir_attributes(&dir, mode, modified) {
             // Somebody else's directory, in which we may write: it stays as it is.

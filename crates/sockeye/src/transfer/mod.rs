@@ -83,6 +83,10 @@ impl Context {
 /// Why a connection is made anew, in the fewest words.
 fn loss(error: &Error) -> String {
     match error {
+        // The TLS library says this at length.
+        Error::Network { source, .. } if source.kind() == std::io::ErrorKind::UnexpectedEof => {
+            String::from("it ended without a farewell")
+        }
         Error::Network { source, .. } => source.to_string(),
         Error::PeerTold(_) => String::from("it was stopped there"),
         other => other.to_string(),

@@ -59,11 +59,21 @@ pub(super) async fn run(config: ReceiveConfig, mut context: Context) -> Result<S
         let consent = paired(&config, &machine, &mut meeting, &session, &context)?;
         let began = Instant::now();
         let (nameplate, sender) = (meeting.nameplate(), session.identity);
-        let wishes = Arc::new(Mutex::new(Wishes { consent, max_size: config.max_size, sender, approved }));
+        let wishes = Arc::new(Mutex::new(Wishes {
+            consent,
+            max_size: config.max_size,
+            sender,
+            approved,
+            read_once: false,
+        }));
         let work = work(&config, &session, Arc::clone(&wishes));
         let ended =
             session::run(session, &mut context, &mut meeting, |n, d| Some(Signal::Decided(n, d)), work).await;
-        approved = wishes.lock().unwrap_or_else(PoisonError::into_inner).approved;
+        let read_once = {
+            let wishes = wishes.lock().unwrap_or_else(PoisonError::into_inner);
+            approved = wishes.approved;
+            wishes.read_once
+        };
         match ended {
             Ended::With(Ok(mut summary)) => {
                 approved = None;
@@ -79,7 +89,8 @@ pub(super) async fn run(config: ReceiveConfig, mut context: Context) -> Result<S
             }
             Ended::With(Err(Error::Cancelled)) => return Err(Error::Cancelled),
             Ended::With(Err(error))
-                if config.keep || (context.may_go_on(&error) && config.output != Output::Stdout) =>
+                if config.keep
+                    || (context.may_go_on(&error) && !read_once && config.output != Output::Stdout) =>
             {
                 context.events.tell(Event::Reconnecting { reason: loss(&error) });
                 if !config.keep && !patience.again(began.elapsed()).await {
@@ -135,9 +146,14 @@ fn paired(
     }
     meeting.remember(known);
     if let Some(name) = &config.common.remember {
-        machine.remember(name, session, true)?;
-        if known_as.as_ref() != Some(name) {
-            context.events.tell(Event::Remembered { name: name.clone() });
+        let name = name.clone();
+        match machine.remember(&name, session, true) {
+            Ok(()) if known_as.as_ref() == Some(&name) => {}
+            Ok(()) => context.events.tell(Event::Remembered { name }),
+            // The other side is here and knows nothing of it: that is no reason to let it down.
+            Err(error) => {
+                context.events.tell(Event::NotRemembered { name, reason: error.to_string() });
+            }
         }
     }
     if machine.accepts_without_asking(session)? { Ok(Consent::Yes) } else { Ok(config.consent) }

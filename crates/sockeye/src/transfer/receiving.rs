@@ -51,6 +51,8 @@ pub(super) struct Wishes {
     pub(super) sender: [u8; 32],
     /// The list accepted in an earlier session of the same transfer.
     pub(super) approved: Option<Approved>,
+    /// Something on the list is read only once: who sent it has nothing to come back with.
+    pub(super) read_once: bool,
 }
 
 /// A list that the user has said yes to.
@@ -335,6 +337,7 @@ impl<'w> Receiving<'w> {
 
     fn listed(&mut self) -> Result<(), Error> {
         self.tell_listed();
+        self.wishes.read_once = self.machine.manifest().totals().unknown > 0;
         if self.phase >= Phase::Receiving {
             return self.plan();
         }
@@ -418,8 +421,11 @@ impl<'w> Receiving<'w> {
     fn leave(mut self, result: Result<(), Error>) -> Result<Summary, Error> {
         match result {
             Ok(()) => {
-                // Its end may not have been heard: what it carried counts all the same.
-                self.stats.lane_bytes += self.incoming.as_ref().map_or(0, Incoming::bytes);
+                // The sender, which waits for the other direction to end, may have ended its own unheard.
+                if let Some(incoming) = self.incoming.take() {
+                    self.stats.lane_bytes += incoming.bytes();
+                    let _ = incoming.finish();
+                }
                 self.summary.stats = self.stats;
                 Ok(self.summary)
             }

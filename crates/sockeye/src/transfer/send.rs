@@ -143,6 +143,7 @@ fn paired(
     transfer: &[u8; 32],
     context: &Context,
 ) -> Result<(), Error> {
+    let known_as = peer.remembered_as.clone();
     context.events.tell(Event::Paired { peer });
     let known = Known { identity: session.identity, pair_key: session.pair_key.clone() };
     if let Some(nameplate) = meeting.nameplate() {
@@ -150,8 +151,15 @@ fn paired(
     }
     meeting.remember(known);
     if let Some(name) = &config.common.remember {
-        machine.remember(name, session, false)?;
-        context.events.tell(Event::Remembered { name: name.clone() });
+        let name = name.clone();
+        match machine.remember(&name, session, false) {
+            Ok(()) if known_as.as_ref() == Some(&name) => {}
+            Ok(()) => context.events.tell(Event::Remembered { name }),
+            // The other side is here and knows nothing of it: that is no reason to let it down.
+            Err(error) => {
+                context.events.tell(Event::NotRemembered { name, reason: error.to_string() });
+            }
+        }
     }
     Ok(())
 }

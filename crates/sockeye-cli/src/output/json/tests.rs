@@ -68,6 +68,7 @@ fn events() -> Vec<Event> {
         Event::WrongCode { from: address, left: 2 },
         Event::Paired { peer: peer() },
         Event::Remembered { name: "ann".to_owned() },
+        Event::NotRemembered { name: "ann".to_owned(), reason: "the name is taken".to_owned() },
         Event::Listed { entries: 3, bytes: 12 },
         Event::Offer(offer()),
         Event::Offer(Offer { destination: PathBuf::from("/in"), ..Offer::default() }),
