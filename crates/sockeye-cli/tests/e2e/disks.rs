@@ -160,6 +160,29 @@ fn with_more_room_the_same_commands_go_on() {
 }
 
 #[test]
+fn what_a_small_disk_could_hold_is_kept() {
+    let (sender, receiver) = pair();
+    let mount = match Mount::new(receiver.inbox(), 8 * MIB) {
+        Ok(mount) => mount,
+        Err(why) => skip!("no small file system can be mounted: {why}"),
+    };
+    sender.file("tree/first", tree::bytes(1, 3 * MIB));
+    sender.file("tree/second", tree::bytes(2, 6 * MIB));
+    let (sent, received) = transfer(&sender, &["tree"], &receiver, &[]);
+    received.exits(7).says("local_io", "no space left");
+    sent.exits(8);
+    tree::assert_same(&sender.path("tree/first"), &receiver.path("in/tree/first"));
+    let grown = Command::new("mount").args(["-o", "remount,size=64M"]).arg(&mount.0).status().expect("mount");
+    assert!(grown.success());
+    let (sent, received) = transfer(&sender, &["tree"], &receiver, &[]);
+    received.exits(0);
+    sent.exits(0);
+    tree::assert_same(&sender.path("tree"), &receiver.path("in/tree"));
+    tree::assert_no_staging(&receiver.inbox());
+    assert!(received.count("bytes_here") >= 3 * MIB as u64, "{received:?}");
+}
+
+#[test]
 fn a_read_only_destination() {
     let (sender, receiver) = pair();
     let mount = match Mount::new(receiver.inbox(), MIB) {

@@ -143,6 +143,8 @@ pub struct Destination<V: Volume> {
     pub(super) tally: Tally,
     /// Set by the first error that concerns everything: nothing is written after it.
     dead: Option<StorageError>,
+    /// A batch could not be committed, so none may be any more.
+    commit_failed: bool,
 }
 
 impl<V: Volume> Destination<V> {
@@ -185,6 +187,7 @@ impl<V: Volume> Destination<V> {
             clock: 0,
             tally: Tally::default(),
             dead: None,
+            commit_failed: false,
         })
     }
 
@@ -327,7 +330,10 @@ impl<V: Volume> Destination<V> {
             }
         }
         match outcome.error {
-            Some(error) => Err(self.die(error)),
+            Some(error) => {
+                self.commit_failed = true;
+                Err(self.die(error))
+            }
             None => Ok(()),
         }
     }
@@ -386,6 +392,14 @@ impl<V: Volume> Destination<V> {
         let again = error.again();
         self.dead.get_or_insert(error);
         again
+    }
+
+    /// A disk without room for more may have room for the names and the journal of what it has: from here on, commits are
+    /// possible again. Not after one has failed.
+    pub(super) fn revive(&mut self) {
+        if !self.commit_failed && self.dead.as_ref().is_some_and(StorageError::is_disk_full) {
+            self.dead = None;
+        }
     }
 
     pub(super) fn alive(&self) -> Result<(), StorageError> {

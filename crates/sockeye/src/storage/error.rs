@@ -102,7 +102,6 @@ pub enum StorageError {
 
 impl StorageError {
     /// Whether there is no room, by space or by quota.
-    #[cfg(test)]
     pub fn is_disk_full(&self) -> bool {
         matches!(self, Self::Io { source, .. } if is_full(source))
     }

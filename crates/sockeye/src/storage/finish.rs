@@ -82,6 +82,7 @@ impl<V: Volume> Destination<V> {
     /// The transfer is interrupted: commits what is verified and leaves it so that the next run goes on there. Where
     /// nothing is worth keeping the staging directory goes.
     pub fn abandon(mut self) -> Result<(), StorageError> {
+        self.revive();
         self.alive()?;
         if self.stage.is_none() {
             return Ok(());

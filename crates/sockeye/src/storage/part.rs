@@ -154,6 +154,11 @@ impl<V: Volume> Part<V> {
         })
     }
 
+    /// Whether its blocks are all those before this offset: nothing lies beyond.
+    pub(super) fn ends_at(&self, offset: u64) -> bool {
+        self.held.is_empty() && self.root.as_ref().is_some_and(|root| root.blocks() * BLOCK_SIZE == offset)
+    }
+
     /// How many blocks it has in all, once known.
     pub(super) fn total(&self) -> Option<u64> {
         self.size.map(|size| size.div_ceil(BLOCK_SIZE))

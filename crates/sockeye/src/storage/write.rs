@@ -91,7 +91,7 @@ impl<V: Volume> Destination<V> {
             None => Err(io::ErrorKind::NotFound.into()),
         };
         if let Err(error) = written {
-            self.parts.remove(&entry.id);
+            self.give_up_part(entry.id, offset);
             return Err(self.io_fault(entry.id, "write", error));
         }
         self.batch.bytes += bytes.len() as u64;
@@ -127,8 +127,7 @@ impl<V: Volume> Destination<V> {
         match self.slot(id) {
             Some(Slot::Listed | Slot::Wanted | Slot::Comparing) => {
                 if let Some(mut part) = self.parts.remove(&id) {
-                    self.batch.parts.extend(part.unjournalled(false));
-                    self.tally.kept += u64::from(part.is_announced() && !part.blocks.is_empty());
+                    self.keep_part(&mut part);
                 }
             }
             Some(Slot::Staged) => {
@@ -143,6 +142,22 @@ impl<V: Volume> Destination<V> {
         let text = text.to_owned().into();
         self.fail_entry(id, Failure { status, text });
         Ok(())
+    }
+
+    /// A block could not be written at `offset`: what is verified of the file stays, the half block makes room.
+    fn give_up_part(&mut self, id: EntryId, offset: u64) {
+        let Some(mut part) = self.parts.remove(&id) else { return };
+        if let Some(file) = part.file.as_ref().filter(|_| part.ends_at(offset)) {
+            // The block is written anew whether this works or not.
+            let _ = self.volume.set_len(file, offset);
+        }
+        self.keep_part(&mut part);
+    }
+
+    /// What is verified of a file that does not become complete now is for the next run.
+    fn keep_part(&mut self, part: &mut Part<V>) {
+        self.batch.parts.extend(part.unjournalled(false));
+        self.tally.kept += u64::from(part.is_announced() && !part.blocks.is_empty());
     }
 
     /// The directory for the batch's small files.
