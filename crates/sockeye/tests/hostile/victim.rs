@@ -3,6 +3,7 @@
 use std::{
     fs,
     net::{Ipv4Addr, SocketAddr},
+    os::unix::fs::{MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -23,9 +24,24 @@ pub fn shared_code() -> Code {
     "4821-tulip-harbor".parse().unwrap()
 }
 
-/// Directories of one victim. Beside the destination `srv/up` lies `srv/up2`, which nothing may reach.
+/// What lies beside the destination, with modes that nobody sends.
+const OUTSIDE: [(&str, u32); 4] =
+    [("srv/secret", 0o640), ("srv/up2/secret", 0o640), ("srv/up2", 0o711), ("srv", 0o711)];
+
+/// Directories of one victim. Beside the destination `srv/up` lies `srv/up2`, which nothing may reach. Every scene ends with
+/// the end of its place, which looks that nothing did.
 pub struct Place {
     dir: TempDir,
+    /// Modes and times of [`OUTSIDE`], as they were made.
+    outside: Vec<Attributes>,
+}
+
+/// Mode and modification time.
+type Attributes = (u32, i64, i64);
+
+fn attributes(path: &Path) -> Attributes {
+    let found = fs::symlink_metadata(path).unwrap();
+    (found.mode(), found.mtime(), found.mtime_nsec())
 }
 
 impl Place {
@@ -36,7 +52,11 @@ impl Place {
         }
         fs::write(dir.path().join("srv/up2/secret"), "secret").unwrap();
         fs::write(dir.path().join("srv/secret"), "secret").unwrap();
-        Self { dir }
+        for (name, mode) in OUTSIDE {
+            fs::set_permissions(dir.path().join(name), fs::Permissions::from_mode(mode)).unwrap();
+        }
+        let outside = OUTSIDE.map(|(name, _)| attributes(&dir.path().join(name))).to_vec();
+        Self { dir, outside }
     }
 
     pub fn home(&self) -> Home {
@@ -92,6 +112,18 @@ impl Place {
         assert_eq!(top, ["from", "srv"]);
         for secret in ["srv/secret", "srv/up2/secret"] {
             assert_eq!(fs::read(self.dir.path().join(secret)).unwrap(), b"secret");
+        }
+        for ((name, _), before) in OUTSIDE.iter().zip(&self.outside) {
+            assert_eq!(attributes(&self.dir.path().join(name)), *before, "mode and time of {name}");
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        // A test that failed already has said why; a second panic would end the process.
+        if !std::thread::panicking() {
+            self.assert_outside_untouched();
         }
     }
 }

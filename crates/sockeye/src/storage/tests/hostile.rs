@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    os::unix::fs::{PermissionsExt, symlink},
+    os::unix::fs::{MetadataExt, PermissionsExt, symlink},
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
@@ -15,18 +15,31 @@ struct Scene {
     _dir: tempfile::TempDir,
     destination: PathBuf,
     outside: PathBuf,
+    /// Modes and times of `outside` and of the file in it, as they were made.
+    before: [(u32, i64, i64); 2],
     volume: DiskVolume,
 }
 
-/// A destination, and a directory beside it that nothing may reach.
+/// A destination, and a directory beside it that nothing may reach. The end of the scene looks that nothing did.
 fn scene() -> Scene {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let (destination, outside) = (dir.path().join("srv/up"), dir.path().join("srv/up2"));
     fs::create_dir_all(&destination).expect("made");
     fs::create_dir_all(&outside).expect("made");
     fs::write(outside.join("secret"), "secret").expect("written");
+    for (path, mode) in [(outside.join("secret"), 0o640), (outside.clone(), 0o711)] {
+        fs::set_permissions(path, PermissionsExt::from_mode(mode)).expect("ours");
+    }
+    let before = attributes(&outside);
     let volume = DiskVolume::open(&destination).expect("opens");
-    Scene { _dir: dir, destination, outside, volume }
+    Scene { _dir: dir, destination, outside, before, volume }
+}
+
+fn attributes(outside: &Path) -> [(u32, i64, i64); 2] {
+    [outside.to_path_buf(), outside.join("secret")].map(|path| {
+        let found = fs::symlink_metadata(path).expect("there");
+        (found.mode(), found.mtime(), found.mtime_nsec())
+    })
 }
 
 impl Scene {
@@ -41,15 +54,29 @@ impl Scene {
             .collect();
         assert_eq!(names, ["secret"]);
         assert_eq!(fs::read(self.outside.join("secret")).expect("there"), b"secret");
+        assert_eq!(attributes(&self.outside), self.before, "modes and times");
     }
 }
 
+impl Drop for Scene {
+    fn drop(&mut self) {
+        // A test that failed already has said why; a second panic would end the process.
+        if !std::thread::panicking() {
+            self.assert_outside_untouched();
+        }
+    }
+}
+
+/// Its directories are for their owner only, which would show on any other that took their mode.
 fn tree() -> Source {
     let mut source = Source::new();
-    let dir = source.dir(None, "d");
+    let directory = |source: &mut Source, parent, name: &[u8]| {
+        source.push(parent, name, EntryKind::Directory, 0o700, &[])
+    };
+    let dir = directory(&mut source, None, b"d");
     source.file(Some(dir), "secret", b"overwritten");
     source.file(Some(dir), "large", &content(1, 2 * BLOCK));
-    let below = source.dir(Some(dir), "below");
+    let below = directory(&mut source, Some(dir), b"below");
     source.file(Some(below), "f", b"f");
     source
 }
