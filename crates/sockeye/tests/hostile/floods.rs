@@ -1,21 +1,15 @@
 //! Lengths at their bounds and beyond, and claims by the million. What has to do with memory runs in a process of its own.
 
-use std::{
-    fs,
-    io::{BufRead as _, BufReader},
-    net::SocketAddr,
-    process::{Child, Command, Stdio},
-    time::Duration,
-};
+use std::{fs, time::Duration};
 
-use sockeye::Code;
 use tokio::time::{sleep, timeout};
 
 use crate::{
+    apart::{Apart, Role},
     honest,
     list::List,
     peer::{CONTROL, Control, Hostile, Session},
-    victim::{Place, Victim, Wish, is_peers_fault},
+    victim::{Victim, is_peers_fault},
     wire::{self, kind},
 };
 
@@ -172,76 +166,6 @@ async fn messages_with_more_than_they_may_hold() {
     assert!(!error.to_string().contains('\x1b'));
 }
 
-/// A victim in a process of its own.
-struct Apart {
-    process: Child,
-    address: SocketAddr,
-    code: Code,
-}
-
-impl Drop for Apart {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-impl Apart {
-    fn start(role: &str) -> Self {
-        let mut process = Command::new(std::env::current_exe().unwrap())
-            .args(["floods::victim_of_its_own", "--exact", "--ignored", "--nocapture", "--test-threads=1"])
-            .env("HOSTILE_VICTIM", role)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let line = lines
-            .by_ref()
-            .map(Result::unwrap)
-            .find_map(|line| line.split_once("victim ").map(|(_, rest)| rest.to_owned()));
-        let line = line.expect("the victim says where it is");
-        // It goes on writing; nobody reads that, and it must not fail of it.
-        std::thread::spawn(move || lines.for_each(drop));
-        let (address, code) = line.split_once(' ').unwrap();
-        Self { process, address: address.parse().unwrap(), code: code.parse().unwrap() }
-    }
-
-    /// The most memory it ever had, in bytes.
-    fn peak(&self) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("Linux says so");
-        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
-    }
-
-    async fn session(&self) -> Session {
-        Hostile::new().session(self.address, &self.code).await
-    }
-}
-
-/// Not a test by itself: the process of [`Apart`].
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "runs only as a process of another test"]
-async fn victim_of_its_own() {
-    let role = std::env::var("HOSTILE_VICTIM").expect("started by another test");
-    let mut victim = match role.as_str() {
-        "sender" => {
-            Victim::sender(|from| {
-                let file = fs::File::create(from.join("sparse")).unwrap();
-                file.set_len(64 << 30).unwrap();
-            })
-            .await
-        }
-        _ => Victim::receiver_with(Place::new(), Wish::ask()).await,
-    };
-    println!("victim {} {}", victim.address, victim.code);
-    if role == "deaf receiver" {
-        // Its user looks at nothing that is told.
-        sleep(Duration::from_secs(60)).await;
-    }
-    while victim.transfer.next().await.is_some() {}
-}
-
 /// Sends frames as fast as they are taken, for some seconds at most (a victim may well stop reading), then waits until it
 /// has had time to digest them.
 async fn flood(session: &mut Session, messages: impl Iterator<Item = Vec<u8>>) {
@@ -266,8 +190,8 @@ async fn pour(session: &mut Session, messages: impl Iterator<Item = Vec<u8>>) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn notes_by_the_hundred_thousand() {
-    for role in ["receiver", "deaf receiver"] {
-        let victim = Apart::start(role);
+    for role in [Role::Receiver, Role::DeafReceiver] {
+        let victim = Apart::start(role).await;
         let before = victim.peak();
         let mut session = victim.session().await;
         session.say(&[wire::offer(&[1; 32], 0)]).await;
@@ -276,15 +200,15 @@ async fn notes_by_the_hundred_thousand() {
         let (path, text) = (vec![b'p'; 65_536], "t".repeat(512));
         flood(&mut session, (0..3_000).map(|_| wire::note(&path, 9, &text))).await;
         let grown = victim.peak() - before;
-        assert!(grown < MOST, "{role}: {} MiB", grown >> 20);
+        assert!(grown < MOST, "{role:?}: {} MiB", grown >> 20);
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn segments_by_the_hundred_thousand() {
     // One entry in each, and each told to the user.
-    for role in ["receiver", "deaf receiver"] {
-        let victim = Apart::start(role);
+    for role in [Role::Receiver, Role::DeafReceiver] {
+        let victim = Apart::start(role).await;
         let before = victim.peak();
         let mut session = victim.session().await;
         session.say(&[wire::offer(&[1; 32], 0)]).await;
@@ -295,13 +219,13 @@ async fn segments_by_the_hundred_thousand() {
         });
         flood(&mut session, segments).await;
         let grown = victim.peak() - before;
-        assert!(grown < MOST, "{role}: {} MiB", grown >> 20);
+        assert!(grown < MOST, "{role:?}: {} MiB", grown >> 20);
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn questions_by_the_hundred_thousand() {
-    let victim = Apart::start("sender");
+    let victim = Apart::start(Role::Sender).await;
     let before = victim.peak();
     let mut session = victim.session().await;
     honest::accept(&mut session).await;
@@ -315,7 +239,7 @@ async fn questions_by_the_hundred_thousand() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn frames_that_are_skipped_by_the_million() {
-    let victim = Apart::start("receiver");
+    let victim = Apart::start(Role::Receiver).await;
     let before = victim.peak();
     let mut session = victim.session().await;
     let mut skipped = wire::message(0x123, 0, |_| ());

@@ -16,6 +16,7 @@
 )]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod apart;
 mod consent;
 mod death;
 mod floods;

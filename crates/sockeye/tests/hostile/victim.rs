@@ -252,6 +252,14 @@ impl Victim {
         Self::listening(place, transfer).await
     }
 
+    /// A sender that listens, of what this process reads from its standard input.
+    pub async fn sender_of_a_stream() -> Self {
+        let place = Place::new();
+        let config = SendConfig { sources: vec![Source::Stdin], ..sending(&place, listen()) };
+        let transfer = Sender::start(config).unwrap();
+        Self::listening(place, transfer).await
+    }
+
     /// A sender that dials.
     pub fn sender_at(address: SocketAddr, code: &Code, fill: impl FnOnce(&Path)) -> Self {
         let place = Place::new();
