@@ -2,6 +2,7 @@
 
 use std::{fs, time::Duration};
 
+use sockeye_proto::transfer::DataKind;
 use tokio::time::{sleep, timeout};
 
 use crate::{
@@ -166,26 +167,47 @@ async fn messages_with_more_than_they_may_hold() {
     assert!(!error.to_string().contains('\x1b'));
 }
 
-/// Sends frames as fast as they are taken, for some seconds at most (a victim may well stop reading), then waits until it
-/// has had time to digest them.
-async fn flood(session: &mut Session, messages: impl Iterator<Item = Vec<u8>>) {
-    let _ = timeout(Duration::from_secs(4), pour(session, messages)).await;
-    sleep(Duration::from_millis(300)).await;
+/// What became of a flood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Flood {
+    /// Every byte was taken.
+    Taken,
+    /// The victim reads no more for now, after so many bytes.
+    Standing(usize),
+    /// The victim hung up, after so many bytes.
+    HungUp(usize),
 }
 
-async fn pour(session: &mut Session, messages: impl Iterator<Item = Vec<u8>>) {
-    let mut batch = Vec::new();
-    for message in messages {
+/// Sends frames as fast as they are taken, until some seconds pass in which none is (a victim may well stop reading), then
+/// waits until it has had time to digest them.
+async fn flood(session: &mut Session, messages: impl Iterator<Item = Vec<u8>>) -> Flood {
+    let poured = pour(session, messages).await;
+    sleep(Duration::from_millis(300)).await;
+    poured
+}
+
+async fn pour(session: &mut Session, messages: impl Iterator<Item = Vec<u8>>) -> Flood {
+    let (mut taken, mut batch) = (0, Vec::new());
+    let mut messages = messages.peekable();
+    while let Some(message) = messages.next() {
         batch.extend_from_slice(&u32::try_from(message.len()).unwrap().to_be_bytes());
         batch.extend_from_slice(&message);
-        if batch.len() > 1 << 16 {
-            if session.met.control.raw(&batch).await.is_err() {
-                return;
+        if batch.len() > 1 << 16 || messages.peek().is_none() {
+            match timeout(Duration::from_secs(3), session.met.control.raw(&batch)).await {
+                Ok(Ok(())) => taken += batch.len(),
+                Ok(Err(_)) => return Flood::HungUp(taken),
+                Err(_) => return Flood::Standing(taken),
             }
             batch.clear();
         }
     }
-    let _ = session.met.control.raw(&batch).await;
+    Flood::Taken
+}
+
+/// The victim has read everything up to here, where a goodbye is out of turn, and says so.
+async fn has_read_all(session: &mut Session) {
+    session.say(&[wire::bye()]).await;
+    assert!(session.until(kind::ABORT).await.is_some());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -195,12 +217,15 @@ async fn notes_by_the_hundred_thousand() {
         let before = victim.peak();
         let mut session = victim.session().await;
         session.say(&[wire::offer(&[1; 32], 0)]).await;
-        flood(&mut session, (0..100_000).map(|at: u32| wire::note(&at.to_be_bytes(), 9, ""))).await;
+        let short = (0..100_000).map(|at: u32| wire::note(&at.to_be_bytes(), 9, ""));
+        assert_eq!(flood(&mut session, short).await, Flood::Taken, "{role:?}");
         // The longest path and text there can be: 192 MiB of them.
         let (path, text) = (vec![b'p'; 65_536], "t".repeat(512));
-        flood(&mut session, (0..3_000).map(|_| wire::note(&path, 9, &text))).await;
+        let long = (0..3_000).map(|_| wire::note(&path, 9, &text));
+        assert_eq!(flood(&mut session, long).await, Flood::Taken, "{role:?}");
         let grown = victim.peak() - before;
         assert!(grown < MOST, "{role:?}: {} MiB", grown >> 20);
+        has_read_all(&mut session).await;
     }
 }
 
@@ -217,9 +242,10 @@ async fn segments_by_the_hundred_thousand() {
             list.file(None, format!("{index}"), b"");
             wire::segment(index, &list.segments()[0])
         });
-        flood(&mut session, segments).await;
+        assert_eq!(flood(&mut session, segments).await, Flood::Taken, "{role:?}");
         let grown = victim.peak() - before;
         assert!(grown < MOST, "{role:?}: {} MiB", grown >> 20);
+        has_read_all(&mut session).await;
     }
 }
 
@@ -231,10 +257,18 @@ async fn questions_by_the_hundred_thousand() {
     honest::accept(&mut session).await;
     // Of 262,144 blocks every other is needed, one by one and backwards, the others are checked one by one; the lane is not read.
     let pairs: Vec<(u64, u64)> = (0..131_072).rev().map(|at| (2 * at, 1)).collect();
-    flood(&mut session, pairs.chunks(16_384).map(wire::need)).await;
-    flood(&mut session, (0..131_072).map(|at| wire::check(2 * at + 1, &[7; 32]))).await;
+    let needs = flood(&mut session, pairs.chunks(16_384).map(wire::need)).await;
+    assert_eq!(needs, Flood::Taken);
+    // Here it may stand still: it cannot answer, as long as nobody reads.
+    let checks = flood(&mut session, (0..131_072).map(|at| wire::check(2 * at + 1, &[7; 32]))).await;
+    assert!(!matches!(checks, Flood::HungUp(_)), "{checks:?}");
     let grown = victim.peak() - before;
     assert!(grown < MOST, "{} MiB", grown >> 20);
+    // Somebody does: it goes on with the first questions, in their order.
+    for at in (0..131_072).rev().take(4) {
+        let frame = session.frame().await.unwrap();
+        assert_eq!((frame.header.kind, frame.header.block), (DataKind::Range, 2 * at));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -246,15 +280,11 @@ async fn frames_that_are_skipped_by_the_million() {
     skipped[0] &= 0x7f;
     let mut heartbeat = wire::message(0x3f, 0, |_| ());
     heartbeat[0] &= 0x7f;
-    flood(
-        &mut session,
-        (0..1_000_000).map(|at| if at % 2 == 0 { skipped.clone() } else { heartbeat.clone() }),
-    )
-    .await;
+    let skipped = (0..1_000_000).map(|at| if at % 2 == 0 { skipped.clone() } else { heartbeat.clone() });
+    assert_eq!(flood(&mut session, skipped).await, Flood::Taken);
     let grown = victim.peak() - before;
     assert!(grown < MOST, "{} MiB", grown >> 20);
     // It is still there.
     session.say(&List::of_file("file", b"x").offer(1)).await;
-    session.say(&[wire::bye()]).await;
-    assert!(session.until(kind::ABORT).await.is_some());
+    has_read_all(&mut session).await;
 }
