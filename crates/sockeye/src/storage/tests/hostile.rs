@@ -67,6 +67,9 @@ impl Drop for Scene {
     }
 }
 
+/// The file in the deeper directory of [`tree`].
+const DEEPEST: EntryId = 4;
+
 /// Its directories are for their owner only, which would show on any other that took their mode.
 fn tree() -> Source {
     let mut source = Source::new();
@@ -175,32 +178,53 @@ fn a_directory_exchanged_for_a_link_meanwhile() {
 #[test]
 fn a_race_of_exchanges() {
     let scene = scene();
-    let evil = scene.destination.join("evil");
-    symlink(&scene.outside, &evil).expect("made");
-    fs::create_dir(scene.destination.join("d")).expect("made");
-    let (stop, rounds) = (AtomicBool::new(false), Duration::from_millis(400));
+    fs::create_dir_all(scene.destination.join("d/below")).expect("made");
+    for name in ["evil", "evil below"] {
+        symlink(&scene.outside, scene.destination.join(name)).expect("made");
+    }
+    // By handles, so that a name means the same thing whatever the other thread has done meanwhile.
+    let root = fs::File::open(&scene.destination).expect("opens");
+    let dir = fs::File::open(scene.destination.join("d")).expect("opens");
+    let exchanges = [(&root, "d", "evil"), (&dir, "below", "evil below")];
+    let stop = AtomicBool::new(false);
+    // How often everything arrived, nothing did, and only what is not in the deeper directory.
+    let mut seen = [0; 3];
     std::thread::scope(|scope| {
-        scope.spawn(|| {
-            while !stop.load(Ordering::Relaxed) {
-                exchange(&scene.destination.join("d"), &evil);
-            }
-        });
+        for (at, name, link) in exchanges {
+            let (root, stop) = (&root, &stop);
+            scope.spawn(move || {
+                while !stop.load(Ordering::Relaxed) {
+                    exchange((at, name), (root, link));
+                }
+            });
+        }
         let began = Instant::now();
-        let mut arrived = 0;
-        while began.elapsed() < rounds {
+        let mut runs = 0;
+        // At least so long, and until the race was lost and won in each way; a slow machine gets the time that it takes.
+        while began.elapsed() < Duration::from_millis(400)
+            || seen.contains(&0) && began.elapsed() < Duration::from_secs(20)
+        {
+            runs += 1;
             let mut options = options(Existing::Overwrite);
-            options.commit_beside = arrived % 2 == 1;
+            options.commit_beside = runs % 2 == 0;
             let mut destination = Destination::open(scene.volume.clone(), KEY, options).expect("opens");
             drive(&mut destination, &tree(), None).expect("stores");
-            arrived += destination.finish().expect("finishes").files;
+            let report = destination.finish().expect("finishes");
+            match (report.files, report.failures.iter().any(|(id, _)| *id == DEEPEST)) {
+                (3, _) => seen[0] += 1,
+                (0, _) => seen[1] += 1,
+                (2, true) => seen[2] += 1,
+                _ => {}
+            }
         }
         stop.store(true, Ordering::Relaxed);
     });
+    assert!(!seen.contains(&0), "there was no race: {seen:?}");
     scene.assert_outside_untouched();
 }
 
 #[cfg(target_os = "linux")]
-fn exchange(a: &Path, b: &Path) {
-    use rustix::fs::{CWD, RenameFlags, renameat_with};
-    renameat_with(CWD, a, CWD, b, RenameFlags::EXCHANGE).expect("exchanged");
+fn exchange(a: (&fs::File, &str), b: (&fs::File, &str)) {
+    use rustix::fs::{RenameFlags, renameat_with};
+    renameat_with(a.0, a.1, b.0, b.1, RenameFlags::EXCHANGE).expect("exchanged");
 }
