@@ -16,6 +16,8 @@ use sockeye::{
 use tempfile::TempDir;
 use tokio::{net::TcpListener, time::timeout};
 
+use crate::beacon::LOOPBACK;
+
 /// A victim that says nothing for this long hangs.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -166,6 +168,8 @@ pub struct Wish {
     pub keep: bool,
     pub portable_names: bool,
     pub remember: Option<String>,
+    /// How long it waits for the other side.
+    pub timeout: Duration,
 }
 
 impl Default for Wish {
@@ -177,6 +181,7 @@ impl Default for Wish {
             keep: false,
             portable_names: false,
             remember: None,
+            timeout: sockeye::DEFAULT_TIMEOUT,
         }
     }
 }
@@ -196,7 +201,7 @@ impl Wish {
             route,
             pair: self.keep,
             keep: self.keep,
-            common: Common { remember: self.remember, ..Common::new(place.home()) },
+            common: Common { remember: self.remember, timeout: self.timeout, ..Common::new(place.home()) },
         }
     }
 }
@@ -210,11 +215,23 @@ pub fn listen() -> Route {
     })
 }
 
-fn dial(address: SocketAddr, code: &Code) -> Route {
+/// Goes to this address with this code.
+pub fn dial(address: SocketAddr, code: &Code) -> Route {
     Route::Dial(DialConfig {
         code: Some(code.clone()),
         target: Some(Target::Host { host: address.ip().to_string(), port: Some(address.port()) }),
         no_discovery: true,
+        ..DialConfig::default()
+    })
+}
+
+/// Asks the network, which is this machine alone.
+pub fn search(code: Option<&Code>, target: Option<Target>) -> Route {
+    Route::Dial(DialConfig {
+        code: code.cloned(),
+        target,
+        interfaces: vec![LOOPBACK.to_owned()],
+        family: Some(4),
         ..DialConfig::default()
     })
 }
@@ -239,9 +256,14 @@ impl Victim {
 
     /// A receiver that dials this address.
     pub fn receiver_at(address: SocketAddr, code: &Code, wish: Wish) -> Self {
+        Self { address, code: code.clone(), ..Self::receiver_by(dial(address, code), wish) }
+    }
+
+    /// A receiver that goes this way.
+    pub fn receiver_by(route: Route, wish: Wish) -> Self {
         let place = Place::new();
-        let transfer = Receiver::start(wish.config(&place, dial(address, code))).unwrap();
-        Self { place, transfer, address, code: code.clone(), events: Vec::new() }
+        let transfer = Receiver::start(wish.config(&place, route)).unwrap();
+        Self::going(place, transfer)
     }
 
     /// A sender that listens; `fill` makes its files.
@@ -264,13 +286,25 @@ impl Victim {
     pub fn sender_at(address: SocketAddr, code: &Code, fill: impl FnOnce(&Path)) -> Self {
         let place = Place::new();
         fill(&place.from());
-        let transfer = Sender::start(sending(&place, dial(address, code))).unwrap();
-        Self { place, transfer, address, code: code.clone(), events: Vec::new() }
+        let going = Self::sender_by(place, dial(address, code), |_| ());
+        Self { address, code: code.clone(), ..going }
+    }
+
+    /// A sender that goes this way, from a place with its files in it.
+    pub fn sender_by(place: Place, route: Route, change: impl FnOnce(&mut Common)) -> Self {
+        let mut config = sending(&place, route);
+        change(&mut config.common);
+        let transfer = Sender::start(config).unwrap();
+        Self::going(place, transfer)
+    }
+
+    fn going(place: Place, transfer: Transfer) -> Self {
+        let (address, code) = ((Ipv4Addr::LOCALHOST, 0).into(), shared_code());
+        Self { place, transfer, address, code, events: Vec::new() }
     }
 
     async fn listening(place: Place, transfer: Transfer) -> Self {
-        let (address, code) = ((Ipv4Addr::LOCALHOST, 0).into(), shared_code());
-        let mut victim = Self { place, transfer, address, code, events: Vec::new() };
+        let mut victim = Self::going(place, transfer);
         let Event::Code { code, addresses } = victim.event(|e| matches!(e, Event::Code { .. })).await else {
             unreachable!("a code was waited for");
         };
