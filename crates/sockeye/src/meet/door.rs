@@ -294,3 +294,98 @@ pub(super) fn source_of(ip: IpAddr) -> [u8; 16] {
         IpAddr::V6(ip) => ip.octets(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::{sync::mpsc, time::timeout};
+
+    use super::*;
+    use sockeye_proto::pairing::Reason;
+
+    const NAMEPLATE: u16 = 4821;
+
+    /// A door with a code in force, and what it tells.
+    fn door() -> (Arc<Door>, mpsc::UnboundedReceiver<Event>) {
+        let (events, told) = mpsc::unbounded_channel();
+        let door = Door::new(Events(events), Vec::new(), Vec::new(), 2);
+        door.set_code("4821-tulip-harbor".parse().unwrap(), None);
+        (door, told)
+    }
+
+    fn guesser() -> SocketAddr {
+        ([192, 0, 2, 7], 1).into()
+    }
+
+    /// Wrong guesses until the code is dead, without waiting for the pause before them.
+    async fn use_up_the_code(door: &Arc<Door>) {
+        door.lock().closed_until = None;
+        for _ in 0..GUESSES_ONE_TO_ONE {
+            let Ok((ticket, _)) = door.reserve(NAMEPLATE, guesser()).await else { panic!("no guess left") };
+            ticket.wrong(guesser());
+        }
+    }
+
+    /// Whether somebody who asks for a guess is kept waiting. The shortest pause is far longer than this looks.
+    async fn waits(door: &Arc<Door>) -> bool {
+        timeout(Duration::from_millis(20), door.reserve(NAMEPLATE, guesser())).await.is_err()
+    }
+
+    #[test]
+    fn the_pause_after_a_dead_code_doubles_up_to_a_minute() {
+        let pauses = (1..=MAX_DEAD_CODES).map(|dead| pause_after(dead).as_secs());
+        assert_eq!(pauses.collect::<Vec<_>>(), [5, 10, 20, 40, 60, 60, 60, 60, 60, 60]);
+        for dead in [32, 33, 64, u32::MAX] {
+            assert_eq!(pause_after(dead), LONGEST_PAUSE, "{dead}");
+        }
+    }
+
+    #[tokio::test]
+    async fn after_ten_dead_codes_no_code_is_in_force() {
+        let (door, mut told) = door();
+        for dead in 1..=MAX_DEAD_CODES {
+            assert!(timeout(Duration::ZERO, door.gave_up()).await.is_err(), "after {} codes", dead - 1);
+            let before = Instant::now();
+            use_up_the_code(&door).await;
+            let until = door.closed_until().expect("a pause");
+            assert!(until >= before + pause_after(dead), "{dead}");
+            assert!(until <= Instant::now() + pause_after(dead), "{dead}");
+            assert!(waits(&door).await, "{dead}");
+        }
+        timeout(Duration::from_secs(5), door.gave_up()).await.expect("it gives up");
+        assert_eq!(door.nameplate(), None);
+        door.lock().closed_until = None;
+        let refused = door.reserve(NAMEPLATE, guesser()).await.err();
+        assert_eq!(refused, Some(Reason::WrongCode), "no pause brings it back");
+
+        let (mut codes, mut wrong) = (Vec::new(), 0);
+        while let Ok(event) = told.try_recv() {
+            match event {
+                Event::Code { code, .. } => codes.push(code.words().to_owned()),
+                Event::WrongCode { .. } => wrong += 1,
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!((codes.len(), wrong), (10, 30), "the last one to die has no successor");
+        codes.dedup();
+        assert_eq!(codes.len(), 10, "each code is another one");
+    }
+
+    #[tokio::test]
+    async fn a_code_that_admitted_somebody_stays_and_its_guesses_pause() {
+        let (door, mut told) = door();
+        assert_eq!(door.lock().admission.ask(&[1; 32]), Admitted::First);
+        for _ in 0..=MAX_DEAD_CODES {
+            let before = Instant::now();
+            use_up_the_code(&door).await;
+            let until = door.closed_until().expect("a pause");
+            assert!(until >= before + LONGEST_PAUSE);
+            assert!(waits(&door).await);
+        }
+        assert_eq!(door.nameplate(), Some(NAMEPLATE));
+        assert!(timeout(Duration::ZERO, door.gave_up()).await.is_err());
+        assert!(matches!(told.try_recv(), Ok(Event::Code { .. })));
+        while let Ok(event) = told.try_recv() {
+            assert!(matches!(event, Event::WrongCode { .. }), "{event:?}");
+        }
+    }
+}

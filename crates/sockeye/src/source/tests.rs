@@ -12,7 +12,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use rustix::fs::{CWD, FileType, Mode, RenameFlags, mknodat, renameat_with};
+use rustix::{
+    fs::{CWD, FileType, Mode, RenameFlags, makedev, mknodat, renameat_with},
+    io::Errno,
+};
 use sockeye_proto::content::{
     BLOCK_SIZE, BlockMap, BlockShape, Digest, Entry, EntryId, EntryKind, KindRef, Manifest, ManifestLimits,
     SourceIdentity, Timestamp, file_root, pack_digest, range_digest,
@@ -230,6 +233,30 @@ fn pipes_and_sockets_are_reported_and_never_opened() {
     assert_eq!(walk.paths(), ["t", "t/z"]);
     let expected = [("t/pipe", "a named pipe"), ("t/socket", "a socket")];
     assert_eq!(walk.skipped(), expected.map(|(path, reason)| (path.to_owned(), reason.to_owned())));
+}
+
+#[test]
+fn devices_are_reported_and_never_opened() {
+    let (_temp, tree) = place();
+    // The first is /dev/zero, which has no end; behind the second number there is no driver.
+    let devices = [
+        ("zero", FileType::CharacterDevice, makedev(1, 5)),
+        ("disk", FileType::BlockDevice, makedev(240, 9)),
+    ];
+    for (name, kind, device) in devices {
+        match mknodat(CWD, tree.join(name), kind, Mode::RUSR | Mode::WUSR, device) {
+            Err(Errno::PERM) => return eprintln!("SKIPPED: this user may not make a device"),
+            made => made.unwrap(),
+        }
+    }
+    write(tree.join("below/file"), b"x");
+    mknodat(CWD, tree.join("below/zero"), FileType::CharacterDevice, Mode::RUSR, makedev(1, 5)).unwrap();
+    let walk = Walk::new(&tree);
+    assert_eq!(walk.paths(), ["t", "t/below", "t/below/file"]);
+    let mut skipped = walk.skipped();
+    skipped.sort();
+    let expected = ["t/below/zero", "t/disk", "t/zero"].map(|path| (path.to_owned(), "a device".to_owned()));
+    assert_eq!(skipped, expected);
 }
 
 #[test]

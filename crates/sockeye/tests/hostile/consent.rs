@@ -1,6 +1,6 @@
 //! Nothing before the yes, nothing but what was said yes to.
 
-use std::fs;
+use std::{fs, os::unix::fs::symlink};
 
 use sockeye::{Decision, Error, Event, Existing};
 use sockeye_proto::{
@@ -329,41 +329,93 @@ async fn messages_of_the_wrong_role_or_out_of_turn() {
     ends_by_our_fault(victim, session).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_flag_of_the_peer_changes_local_policy() {
+/// An offer with wishes in fields that nobody knows: they are skipped, and nothing else.
+fn wishing_offer() -> Vec<u8> {
+    wire::message(kind::OFFER, 5, |m| {
+        m.u8(0).unwrap().bytes(&[1; 32]).unwrap().u8(1).unwrap().u8(0).unwrap();
+        m.u8(9).unwrap().str("overwrite").unwrap().u8(10).unwrap().bool(true).unwrap();
+        m.u8(11).unwrap().str("delete").unwrap();
+    })
+}
+
+/// An extension of an entry with an even key may be skipped, too.
+const WISHING_EXTENSION: [u8; 6] = [2, 4, b'e', b'x', b'e', b'c'];
+
+/// Sends this with wishes to a victim that has `mine`, and a directory `folder` with a file `kept`.
+async fn wish_for(existing: Existing, mut list: List) -> (Place, sockeye::Summary, honest::Outcome) {
     let place = Place::new();
     fs::write(place.destination().join("mine"), "mine").unwrap();
     fs::create_dir(place.destination().join("folder")).unwrap();
     fs::write(place.destination().join("folder/kept"), "kept").unwrap();
-    let victim =
-        Victim::receiver_with(place, Wish { existing: Existing::Overwrite, ..Wish::default() }).await;
+    let victim = Victim::receiver_with(place, Wish { existing, ..Wish::default() }).await;
     let mut session = Hostile::new().session(victim.address, &victim.code).await;
-    let mut list = List::of_file("folder", b"a file where a directory is");
-    list.link(None, "kept", "folder/kept");
-    // Wishes in fields that nobody knows: skipped, and nothing else.
-    let offer = wire::message(kind::OFFER, 5, |m| {
-        m.u8(0).unwrap().bytes(&[1; 32]).unwrap().u8(1).unwrap().u8(0).unwrap();
-        m.u8(9).unwrap().str("overwrite").unwrap().u8(10).unwrap().bool(true).unwrap();
-        m.u8(11).unwrap().str("delete").unwrap();
-    });
-    // An extension with an even key may be skipped, too.
-    list.items[0].extra = vec![2, 4, b'e', b'x', b'e', b'c'];
-    session.say(&[offer]).await;
+    for item in &mut list.items {
+        item.extra = WISHING_EXTENSION.to_vec();
+    }
+    session.say(&[wishing_offer()]).await;
     session.say(&list.messages()).await;
     let outcome = honest::serve_and_leave(session, &list).await;
-    assert_eq!(outcome.results.first(), Some(&(0, 3)), "a directory never gives way to a file");
-    let (place, _) = victim.succeeds().await;
+    let (place, summary) = victim.succeeds().await;
     assert_eq!(fs::read(place.destination().join("folder/kept")).unwrap(), b"kept");
+    (place, summary, outcome)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_flag_of_the_peer_changes_local_policy() {
+    const EXISTS: u8 = 3;
+    for existing in [Existing::Refuse, Existing::Skip, Existing::Rename, Existing::Overwrite] {
+        let (place, summary, outcome) =
+            wish_for(existing, List::of_file("mine", b"evil, of another size")).await;
+        let mine = fs::read(place.destination().join("mine")).unwrap();
+        let beside = fs::read(place.destination().join("mine (2)")).ok();
+        let evil = b"evil, of another size".to_vec();
+        let (expected, expected_beside, arrived, failed) = match existing {
+            Existing::Refuse => (b"mine".to_vec(), None, 0, 1),
+            Existing::Skip => (b"mine".to_vec(), None, 0, 0),
+            Existing::Rename => (b"mine".to_vec(), Some(evil), 1, 0),
+            Existing::Overwrite => (evil, None, 1, 0),
+        };
+        assert_eq!((mine, beside), (expected, expected_beside), "{existing:?}");
+        assert_eq!((summary.files, summary.failed), (arrived, failed), "{existing:?}");
+        assert_eq!(outcome.results.contains(&(0, EXISTS)), existing == Existing::Refuse);
+    }
+    // A directory gives way to nothing, and nothing that is no directory becomes one.
+    let mut list = List::of_file("folder", b"a file where a directory is");
+    list.link(None, "kept", "folder/kept");
+    let below = list.dir(None, "mine");
+    list.file(Some(below), "file", b"a directory where a file is");
+    let (place, _, outcome) = wish_for(Existing::Overwrite, list).await;
+    for entry in [0, 2, 3] {
+        assert!(outcome.results.contains(&(entry, EXISTS)), "{entry}: {:?}", outcome.results);
+    }
     assert_eq!(fs::read(place.destination().join("mine")).unwrap(), b"mine");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn links_and_directories_do_not_replace_each_other_for_the_asking() {
+    const EXISTS: u8 = 3;
+    let mut list = List::of_file("target", b"x");
+    let onto_directory = list.link(None, "folder", "target");
+    let (place, _, outcome) = wish_for(Existing::Overwrite, list).await;
+    assert_eq!(outcome.results, [(onto_directory, EXISTS)]);
+    assert!(fs::symlink_metadata(place.destination().join("folder")).unwrap().is_dir());
 
     let place = Place::new();
-    fs::write(place.destination().join("mine"), "mine").unwrap();
-    let victim = Victim::receiver_with(place, Wish::default()).await;
-    let session = Hostile::new().session(victim.address, &victim.code).await;
-    honest::send(session, 1, &List::of_file("mine", b"evil, of another size")).await;
-    let (place, summary) = victim.succeeds().await;
-    assert_eq!(summary.failed, 1);
-    assert_eq!(fs::read(place.destination().join("mine")).unwrap(), b"mine");
+    fs::create_dir(place.destination().join("folder")).unwrap();
+    symlink("folder", place.destination().join("link")).unwrap();
+    let wish = Wish { existing: Existing::Overwrite, ..Wish::default() };
+    let victim = Victim::receiver_with(place, wish).await;
+    let mut session = Hostile::new().session(victim.address, &victim.code).await;
+    let mut list = List::new();
+    let onto_link = list.dir(None, "link");
+    let below = list.file(Some(onto_link), "file", b"x");
+    session.say(&[wishing_offer()]).await;
+    session.say(&list.messages()).await;
+    let outcome = honest::serve_and_leave(session, &list).await;
+    assert_eq!(outcome.results, [(onto_link, EXISTS), (below, EXISTS)]);
+    let (place, _) = victim.succeeds().await;
+    assert_eq!(place.names(), ["folder", "link"]);
+    assert!(place.destination().join("link").is_symlink());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,16 +1,17 @@
 //! A peer that dies after each step, in both roles and from both ends: the victim waits or ends with a reason, soon, and
 //! leaves nothing that is not whole under a final name.
 
-use std::{fs, time::Duration};
+use std::{fs, io::Write as _, time::Duration};
 
 use sockeye::{Error, Event};
-use sockeye_proto::transfer::DataKind;
-use tokio::{task::JoinSet, time::timeout};
+use sockeye_proto::{content::range_digest, transfer::DataKind};
+use tokio::{io::AsyncWriteExt as _, task::JoinSet, time::timeout};
 
 use crate::{
+    apart::{Apart, Role},
     consent::mixed,
     honest,
-    list::end,
+    list::{List, end, header},
     peer::{CONTROL, Control, Failed, Hostile, LANE, Proof, Session, honest as unchanged},
     victim::{Place, Victim, Wish, hostile_listener, shared_code},
     wire::{self, kind},
@@ -134,6 +135,88 @@ async fn a_sender_that_dies_is_given_up_when_the_user_says_so() {
             victim.reconnecting().await;
             let (place, _) = victim.cancel().await;
             assert_whole(&place);
+        });
+    }
+    runs.join_all().await;
+}
+
+/// Ways to be gone, from politest to rudest.
+#[derive(Clone, Copy, Debug)]
+enum Leaving {
+    /// Both connections end as TLS has it.
+    Properly,
+    /// Only the lane does; the other one stays.
+    LaneOnly,
+    /// Both end between two records, as far as TCP is concerned in good order.
+    Vanishing,
+}
+
+impl Leaving {
+    const ALL: [Self; 3] = [Self::Properly, Self::LaneOnly, Self::Vanishing];
+
+    /// Leaves like this. What is still open ends when the answer is dropped.
+    async fn go(self, mut session: Session) -> Option<Session> {
+        match self {
+            Self::Properly => session.leave().await,
+            Self::Vanishing => session.vanish(),
+            Self::LaneOnly => {
+                session.lane.shutdown().await.unwrap();
+                return Some(session);
+            }
+        }
+        None
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_without_its_end_is_no_stream() {
+    // Nothing says how long it is but its last block. Whole blocks and whole records are no sign of anything.
+    let mut runs = JoinSet::new();
+    for (leaving, blocks) in Leaving::ALL.into_iter().flat_map(|leaving| [(leaving, 0), (leaving, 1)]) {
+        runs.spawn(async move {
+            let (body, mut list) = (vec![7; 1 << 18], List::new());
+            list.stream("stream");
+            let mut victim = Victim::receiver().await;
+            let mut session = Hostile::new().session(victim.address, &victim.code).await;
+            session.say(&list.offer(1)).await;
+            assert!(session.until(kind::NEED_END).await.is_some());
+            if blocks > 0 {
+                let digest = range_digest(0, &body, false);
+                session.data(&header(DataKind::Range, 0, 0, &body, digest), &body).await;
+            }
+            let _rest = leaving.go(session).await;
+            victim.reconnecting().await;
+            let (place, events) = victim.cancel().await;
+            assert!(
+                !events.iter().any(|event| matches!(event, Event::Finished(_))),
+                "{leaving:?}: {events:?}"
+            );
+            place.assert_empty();
+        });
+    }
+    runs.join_all().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_that_nobody_took_to_its_end_is_not_sent() {
+    let mut runs = JoinSet::new();
+    // On the lane a receiver says nothing, so that its end there alone is no news.
+    for leaving in [Leaving::Properly, Leaving::Vanishing] {
+        runs.spawn(async move {
+            let mut victim = Apart::start(Role::StreamSender).await;
+            let mut session = victim.session().await;
+            honest::accept(&mut session).await;
+            // The number of blocks is not known: none are counted.
+            session.say(&[wire::need(&[(0, 0)]), wire::need_end()]).await;
+            // All of it is there to be read, so that nothing but the receiver is missing.
+            let mut input = victim.input.take().unwrap();
+            let written = std::thread::spawn(move || input.write_all(&vec![7; 3 << 18]));
+            let frame = session.frame().await.unwrap();
+            assert_eq!((frame.header.kind, frame.header.last), (DataKind::Range, false));
+            let _rest = leaving.go(session).await;
+            let ended = victim.ended().await;
+            assert!(ended.starts_with("Err(Network"), "{leaving:?}: {ended}");
+            let _ = written.join();
         });
     }
     runs.join_all().await;

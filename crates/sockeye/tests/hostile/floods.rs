@@ -1,21 +1,16 @@
 //! Lengths at their bounds and beyond, and claims by the million. What has to do with memory runs in a process of its own.
 
-use std::{
-    fs,
-    io::{BufRead as _, BufReader},
-    net::SocketAddr,
-    process::{Child, Command, Stdio},
-    time::Duration,
-};
+use std::{fs, time::Duration};
 
-use sockeye::Code;
+use sockeye_proto::transfer::DataKind;
 use tokio::time::{sleep, timeout};
 
 use crate::{
+    apart::{Apart, Role},
     honest,
     list::List,
     peer::{CONTROL, Control, Hostile, Session},
-    victim::{Place, Victim, Wish, is_peers_fault},
+    victim::{Victim, is_peers_fault},
     wire::{self, kind},
 };
 
@@ -172,119 +167,73 @@ async fn messages_with_more_than_they_may_hold() {
     assert!(!error.to_string().contains('\x1b'));
 }
 
-/// A victim in a process of its own.
-struct Apart {
-    process: Child,
-    address: SocketAddr,
-    code: Code,
+/// What became of a flood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Flood {
+    /// Every byte was taken.
+    Taken,
+    /// The victim reads no more for now, after so many bytes.
+    Standing(usize),
+    /// The victim hung up, after so many bytes.
+    HungUp(usize),
 }
 
-impl Drop for Apart {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-impl Apart {
-    fn start(role: &str) -> Self {
-        let mut process = Command::new(std::env::current_exe().unwrap())
-            .args(["floods::victim_of_its_own", "--exact", "--ignored", "--nocapture", "--test-threads=1"])
-            .env("HOSTILE_VICTIM", role)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let line = lines
-            .by_ref()
-            .map(Result::unwrap)
-            .find_map(|line| line.split_once("victim ").map(|(_, rest)| rest.to_owned()));
-        let line = line.expect("the victim says where it is");
-        // It goes on writing; nobody reads that, and it must not fail of it.
-        std::thread::spawn(move || lines.for_each(drop));
-        let (address, code) = line.split_once(' ').unwrap();
-        Self { process, address: address.parse().unwrap(), code: code.parse().unwrap() }
-    }
-
-    /// The most memory it ever had, in bytes.
-    fn peak(&self) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("Linux says so");
-        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
-    }
-
-    async fn session(&self) -> Session {
-        Hostile::new().session(self.address, &self.code).await
-    }
-}
-
-/// Not a test by itself: the process of [`Apart`].
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "runs only as a process of another test"]
-async fn victim_of_its_own() {
-    let role = std::env::var("HOSTILE_VICTIM").expect("started by another test");
-    let mut victim = match role.as_str() {
-        "sender" => {
-            Victim::sender(|from| {
-                let file = fs::File::create(from.join("sparse")).unwrap();
-                file.set_len(64 << 30).unwrap();
-            })
-            .await
-        }
-        _ => Victim::receiver_with(Place::new(), Wish::ask()).await,
-    };
-    println!("victim {} {}", victim.address, victim.code);
-    if role == "deaf receiver" {
-        // Its user looks at nothing that is told.
-        sleep(Duration::from_secs(60)).await;
-    }
-    while victim.transfer.next().await.is_some() {}
-}
-
-/// Sends frames as fast as they are taken, for some seconds at most (a victim may well stop reading), then waits until it
-/// has had time to digest them.
-async fn flood(session: &mut Session, messages: impl Iterator<Item = Vec<u8>>) {
-    let _ = timeout(Duration::from_secs(4), pour(session, messages)).await;
+/// Sends frames as fast as they are taken, until some seconds pass in which none is (a victim may well stop reading), then
+/// waits until it has had time to digest them.
+async fn flood(session: &mut Session, messages: impl Iterator<Item = Vec<u8>>) -> Flood {
+    let poured = pour(session, messages).await;
     sleep(Duration::from_millis(300)).await;
+    poured
 }
 
-async fn pour(session: &mut Session, messages: impl Iterator<Item = Vec<u8>>) {
-    let mut batch = Vec::new();
-    for message in messages {
+async fn pour(session: &mut Session, messages: impl Iterator<Item = Vec<u8>>) -> Flood {
+    let (mut taken, mut batch) = (0, Vec::new());
+    let mut messages = messages.peekable();
+    while let Some(message) = messages.next() {
         batch.extend_from_slice(&u32::try_from(message.len()).unwrap().to_be_bytes());
         batch.extend_from_slice(&message);
-        if batch.len() > 1 << 16 {
-            if session.met.control.raw(&batch).await.is_err() {
-                return;
+        if batch.len() > 1 << 16 || messages.peek().is_none() {
+            match timeout(Duration::from_secs(3), session.met.control.raw(&batch)).await {
+                Ok(Ok(())) => taken += batch.len(),
+                Ok(Err(_)) => return Flood::HungUp(taken),
+                Err(_) => return Flood::Standing(taken),
             }
             batch.clear();
         }
     }
-    let _ = session.met.control.raw(&batch).await;
+    Flood::Taken
+}
+
+/// The victim has read everything up to here, where a goodbye is out of turn, and says so.
+async fn has_read_all(session: &mut Session) {
+    session.say(&[wire::bye()]).await;
+    assert!(session.until(kind::ABORT).await.is_some());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn notes_by_the_hundred_thousand() {
-    for role in ["receiver", "deaf receiver"] {
-        let victim = Apart::start(role);
+    for role in [Role::Receiver, Role::DeafReceiver] {
+        let victim = Apart::start(role).await;
         let before = victim.peak();
         let mut session = victim.session().await;
         session.say(&[wire::offer(&[1; 32], 0)]).await;
-        flood(&mut session, (0..100_000).map(|at: u32| wire::note(&at.to_be_bytes(), 9, ""))).await;
+        let short = (0..100_000).map(|at: u32| wire::note(&at.to_be_bytes(), 9, ""));
+        assert_eq!(flood(&mut session, short).await, Flood::Taken, "{role:?}");
         // The longest path and text there can be: 192 MiB of them.
         let (path, text) = (vec![b'p'; 65_536], "t".repeat(512));
-        flood(&mut session, (0..3_000).map(|_| wire::note(&path, 9, &text))).await;
+        let long = (0..3_000).map(|_| wire::note(&path, 9, &text));
+        assert_eq!(flood(&mut session, long).await, Flood::Taken, "{role:?}");
         let grown = victim.peak() - before;
-        assert!(grown < MOST, "{role}: {} MiB", grown >> 20);
+        assert!(grown < MOST, "{role:?}: {} MiB", grown >> 20);
+        has_read_all(&mut session).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn segments_by_the_hundred_thousand() {
     // One entry in each, and each told to the user.
-    for role in ["receiver", "deaf receiver"] {
-        let victim = Apart::start(role);
+    for role in [Role::Receiver, Role::DeafReceiver] {
+        let victim = Apart::start(role).await;
         let before = victim.peak();
         let mut session = victim.session().await;
         session.say(&[wire::offer(&[1; 32], 0)]).await;
@@ -293,44 +242,49 @@ async fn segments_by_the_hundred_thousand() {
             list.file(None, format!("{index}"), b"");
             wire::segment(index, &list.segments()[0])
         });
-        flood(&mut session, segments).await;
+        assert_eq!(flood(&mut session, segments).await, Flood::Taken, "{role:?}");
         let grown = victim.peak() - before;
-        assert!(grown < MOST, "{role}: {} MiB", grown >> 20);
+        assert!(grown < MOST, "{role:?}: {} MiB", grown >> 20);
+        has_read_all(&mut session).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn questions_by_the_hundred_thousand() {
-    let victim = Apart::start("sender");
+    let victim = Apart::start(Role::Sender).await;
     let before = victim.peak();
     let mut session = victim.session().await;
     honest::accept(&mut session).await;
     // Of 262,144 blocks every other is needed, one by one and backwards, the others are checked one by one; the lane is not read.
     let pairs: Vec<(u64, u64)> = (0..131_072).rev().map(|at| (2 * at, 1)).collect();
-    flood(&mut session, pairs.chunks(16_384).map(wire::need)).await;
-    flood(&mut session, (0..131_072).map(|at| wire::check(2 * at + 1, &[7; 32]))).await;
+    let needs = flood(&mut session, pairs.chunks(16_384).map(wire::need)).await;
+    assert_eq!(needs, Flood::Taken);
+    // Here it may stand still: it cannot answer, as long as nobody reads.
+    let checks = flood(&mut session, (0..131_072).map(|at| wire::check(2 * at + 1, &[7; 32]))).await;
+    assert!(!matches!(checks, Flood::HungUp(_)), "{checks:?}");
     let grown = victim.peak() - before;
     assert!(grown < MOST, "{} MiB", grown >> 20);
+    // Somebody does: it goes on with the first questions, in their order.
+    for at in (0..131_072).rev().take(4) {
+        let frame = session.frame().await.unwrap();
+        assert_eq!((frame.header.kind, frame.header.block), (DataKind::Range, 2 * at));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn frames_that_are_skipped_by_the_million() {
-    let victim = Apart::start("receiver");
+    let victim = Apart::start(Role::Receiver).await;
     let before = victim.peak();
     let mut session = victim.session().await;
     let mut skipped = wire::message(0x123, 0, |_| ());
     skipped[0] &= 0x7f;
     let mut heartbeat = wire::message(0x3f, 0, |_| ());
     heartbeat[0] &= 0x7f;
-    flood(
-        &mut session,
-        (0..1_000_000).map(|at| if at % 2 == 0 { skipped.clone() } else { heartbeat.clone() }),
-    )
-    .await;
+    let skipped = (0..1_000_000).map(|at| if at % 2 == 0 { skipped.clone() } else { heartbeat.clone() });
+    assert_eq!(flood(&mut session, skipped).await, Flood::Taken);
     let grown = victim.peak() - before;
     assert!(grown < MOST, "{} MiB", grown >> 20);
     // It is still there.
     session.say(&List::of_file("file", b"x").offer(1)).await;
-    session.say(&[wire::bye()]).await;
-    assert!(session.until(kind::ABORT).await.is_some());
+    has_read_all(&mut session).await;
 }

@@ -1,14 +1,15 @@
 //! Who does not know the code, who used it, and who comes back without it.
 
 use std::{
+    fs,
     net::{Ipv4Addr, SocketAddr},
     time::{Duration, Instant},
 };
 
-use sockeye::{Code, CodeError, Event};
+use sockeye::{AuthenticationFailure, Code, CodeError, Error, Event, Target, TrustStore};
 use sockeye_proto::{
     hello::{Hello, Intent},
-    pairing::Reason,
+    pairing::{Crypto as _, Reason},
 };
 use tokio::{
     net::{TcpSocket, TcpStream},
@@ -17,10 +18,11 @@ use tokio::{
 };
 
 use crate::{
+    beacon::Beacon,
     honest,
     list::List,
     peer::{CONTROL, Failed, Hostile, Proof, honest as unchanged, kind as kind_of},
-    victim::{Victim, Wish, hostile_listener, shared_code},
+    victim::{Place, Victim, Wish, dial, hostile_listener, search, shared_code},
     wire::kind,
 };
 
@@ -257,4 +259,78 @@ async fn knocks_of_strangers_and_of_impostors() {
     let session = back.with_lane(met).await;
     assert!(honest::send(session, 1, &List::of_file("honest", b"bytes")).await.complete);
     victim.succeeds().await;
+}
+
+/// What somebody has who answers in place of a remembered peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Impostor {
+    /// Nothing but a recorded beacon of the peer.
+    Beacon,
+    /// The pair key too.
+    PairKey,
+    /// The pair key, and it says to be the peer; the signature is its own.
+    Claim,
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_answers_for_a_remembered_peer_must_be_it() {
+    for impostor in [Impostor::Beacon, Impostor::PairKey, Impostor::Claim] {
+        let (listener, address) = hostile_listener().await;
+        // The sender has met its friend once, with a code.
+        let friend = Hostile::new();
+        let place = Place::new();
+        fs::write(place.from().join("secret"), "for the friend only").unwrap();
+        let by_code = dial(address, &shared_code());
+        let mut victim = Victim::sender_by(place, by_code, |common| common.remember = Some("friend".into()));
+        let session = friend.welcome(&listener, &shared_code()).await;
+        victim.event(|event| matches!(event, Event::Remembered { .. })).await;
+        let (key, sender) = (*session.met.paired.pair_key, session.met.paired.peer_identity);
+        let (place, _) = victim.cancel().await;
+        drop(session);
+
+        // Now it looks for the friend by name, and somebody else is there.
+        let beacon = Beacon::of_pair(&key, address.port());
+        let route = search(None, Some(Target::Peer("friend".into())));
+        let victim = Victim::sender_by(place, route, |common| common.timeout = Duration::from_secs(2));
+        let mut other = Hostile::new();
+        if impostor == Impostor::Claim {
+            other.machine.claimed = Some(friend.machine.identity());
+        }
+        let mut answered = 0;
+        let answering = async {
+            loop {
+                let channel = other.next_channel(&listener).await;
+                assert_eq!(channel.alpn, CONTROL, "a lane is for those who were met");
+                let known = (impostor != Impostor::Beacon).then_some((&key, sender));
+                let mut hook = unchanged;
+                let met = other.answer_over(channel, &shared_code(), known, &mut hook).await;
+                answered += 1;
+                // With the pair key it believes itself met; what it hears then is no offer.
+                if let Ok(mut met) = met {
+                    while let Some(frame) = met.control.receive().await {
+                        assert_eq!(kind_of(&frame), kind::REFUSED, "{impostor:?}");
+                    }
+                }
+            }
+        };
+        let (place, events, end) = tokio::select! {
+            ended = victim.end() => ended,
+            () = answering => unreachable!("it answers for ever"),
+        };
+        assert!(answered > 0, "{impostor:?}: nobody came");
+        let expected = match impostor {
+            Impostor::Beacon => AuthenticationFailure::NotRemembered,
+            Impostor::PairKey | Impostor::Claim => AuthenticationFailure::BadProof,
+        };
+        assert!(
+            matches!(end, Err(Error::Authentication(why)) if why == expected),
+            "{impostor:?}: {end:?} after {events:?}"
+        );
+        let met = |event: &Event| matches!(event, Event::Paired { .. } | Event::Started { .. });
+        assert!(!events.iter().any(met), "{impostor:?}: {events:?}");
+        // The friend itself would still be known.
+        let known = TrustStore::open(&place.home()).unwrap();
+        assert!(known.find_by_name("friend").is_some());
+        drop(beacon);
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    os::unix::fs::{PermissionsExt, symlink},
+    os::unix::fs::{MetadataExt, PermissionsExt, symlink},
 };
 
 use sockeye::Existing;
@@ -187,17 +187,22 @@ async fn setuid_setgid_and_sticky_do_not_arrive() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn modes_and_times_do_not_go_through_links() {
-    // A link with a mode and a time of its own, to a file of the transfer.
+    // A link with a mode and a time of its own, to a file of the transfer. It leads there from its place, and from the
+    // directory of unfinished files too, where it is made.
     let mut list = List::new();
+    let dir = list.dir(None, "d");
     list.file(None, "file", b"x");
-    let link = list.link(None, "link", "file");
+    let link = list.link(Some(dir), "link", "../file");
     list.items[link as usize] = Item { mode: 0o777, seconds: 1, ..list.items[link as usize].clone() };
     let (place, outcome) = send_to(Place::new(), Wish::default(), &list).await;
     assert_eq!(outcome.results, []);
-    let file = fs::metadata(place.destination().join("file")).unwrap();
+    let file = fs::metadata(place.destination().join("d/link")).unwrap();
+    assert!(file.is_file(), "the link leads to the file");
     assert_eq!(file.permissions().mode() & 0o777, 0o644);
-    let age = file.modified().unwrap().duration_since(std::time::UNIX_EPOCH).unwrap();
-    assert_eq!(age.as_secs(), 1_700_000_000);
+    assert_eq!(file.mtime(), 1_700_000_000);
+    let link = fs::symlink_metadata(place.destination().join("d/link")).unwrap();
+    assert!(link.is_symlink());
+    assert_eq!(link.mtime(), 1, "the time is the link's own");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -86,8 +86,9 @@ impl List {
         u32::try_from(self.items.len()).unwrap() - 1
     }
 
+    /// A directory for its owner only, which would show on any other that took its mode.
     pub fn dir(&mut self, parent: Option<u32>, name: impl AsRef<[u8]>) -> u32 {
-        let item = Item { mode: 0o755, ..Item::new(DIRECTORY, parent, name.as_ref()) };
+        let item = Item { mode: 0o700, ..Item::new(DIRECTORY, parent, name.as_ref()) };
         self.push(item)
     }
 

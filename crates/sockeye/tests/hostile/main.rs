@@ -16,6 +16,8 @@
 )]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod apart;
+mod beacon;
 mod consent;
 mod death;
 mod floods;

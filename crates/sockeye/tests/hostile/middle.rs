@@ -1,11 +1,12 @@
 //! Somebody in the middle, who relays or ends the encryption on both sides; all honest people typed the right code.
 
-use std::{fs, sync::atomic::Ordering};
+use std::{fs, io::Write as _, sync::atomic::Ordering};
 
 use sockeye::{AuthenticationFailure, Error, Event};
 use tokio::task::JoinSet;
 
 use crate::{
+    apart::{Apart, Role},
     peer::{CONTROL, Control, Hostile, Keys},
     proxy::{Plan, Proxy, Tamper},
     victim::{Victim, Wish, hostile_listener, shared_code},
@@ -99,6 +100,31 @@ async fn an_end_at_a_records_border_is_no_end() {
     let mut runs = JoinSet::new();
     for (connection, record) in [(1, 10), (1, 100), (1, 185)] {
         runs.spawn(survives(Plan { connection, upward: false, record, tamper: Tamper::CutBefore }, true));
+    }
+    runs.join_all().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_cut_at_a_records_border_is_no_whole_stream() {
+    // Nobody knows how long it is. The lane ends inside of its first block, around the border to the next one, and there.
+    let mut runs = JoinSet::new();
+    for record in [10, 22, 23, 24, 25, 26, 34] {
+        runs.spawn(async move {
+            let mut sender = Apart::start(Role::StreamSender).await;
+            let plan = Plan { connection: 1, upward: false, record, tamper: Tamper::CutBefore };
+            let proxy = Proxy::start(sender.address, Some(plan)).await;
+            let mut receiver = Victim::receiver_at(proxy.address, &sender.code, Wish::default());
+            let mut input = sender.input.take().unwrap();
+            let written = std::thread::spawn(move || input.write_all(&vec![7; 5 << 18]));
+            receiver.reconnecting().await;
+            assert!(proxy.done.load(Ordering::Relaxed), "{plan:?} was not carried out");
+            let ended = sender.ended().await;
+            assert!(ended.starts_with("Err(Network"), "{plan:?}: {ended}");
+            let (place, events) = receiver.cancel().await;
+            assert!(!events.iter().any(|event| matches!(event, Event::Finished(_))), "{plan:?}: {events:?}");
+            place.assert_empty();
+            let _ = written.join();
+        });
     }
     runs.join_all().await;
 }

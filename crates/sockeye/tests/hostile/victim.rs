@@ -3,6 +3,7 @@
 use std::{
     fs,
     net::{Ipv4Addr, SocketAddr},
+    os::unix::fs::{MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -15,6 +16,8 @@ use sockeye::{
 use tempfile::TempDir;
 use tokio::{net::TcpListener, time::timeout};
 
+use crate::beacon::LOOPBACK;
+
 /// A victim that says nothing for this long hangs.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -23,9 +26,24 @@ pub fn shared_code() -> Code {
     "4821-tulip-harbor".parse().unwrap()
 }
 
-/// Directories of one victim. Beside the destination `srv/up` lies `srv/up2`, which nothing may reach.
+/// What lies beside the destination, with modes that nobody sends.
+const OUTSIDE: [(&str, u32); 4] =
+    [("srv/secret", 0o640), ("srv/up2/secret", 0o640), ("srv/up2", 0o711), ("srv", 0o711)];
+
+/// Directories of one victim. Beside the destination `srv/up` lies `srv/up2`, which nothing may reach. Every scene ends with
+/// the end of its place, which looks that nothing did.
 pub struct Place {
     dir: TempDir,
+    /// Modes and times of [`OUTSIDE`], as they were made.
+    outside: Vec<Attributes>,
+}
+
+/// Mode and modification time.
+type Attributes = (u32, i64, i64);
+
+fn attributes(path: &Path) -> Attributes {
+    let found = fs::symlink_metadata(path).unwrap();
+    (found.mode(), found.mtime(), found.mtime_nsec())
 }
 
 impl Place {
@@ -36,7 +54,11 @@ impl Place {
         }
         fs::write(dir.path().join("srv/up2/secret"), "secret").unwrap();
         fs::write(dir.path().join("srv/secret"), "secret").unwrap();
-        Self { dir }
+        for (name, mode) in OUTSIDE {
+            fs::set_permissions(dir.path().join(name), fs::Permissions::from_mode(mode)).unwrap();
+        }
+        let outside = OUTSIDE.map(|(name, _)| attributes(&dir.path().join(name))).to_vec();
+        Self { dir, outside }
     }
 
     pub fn home(&self) -> Home {
@@ -93,6 +115,18 @@ impl Place {
         for secret in ["srv/secret", "srv/up2/secret"] {
             assert_eq!(fs::read(self.dir.path().join(secret)).unwrap(), b"secret");
         }
+        for ((name, _), before) in OUTSIDE.iter().zip(&self.outside) {
+            assert_eq!(attributes(&self.dir.path().join(name)), *before, "mode and time of {name}");
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        // A test that failed already has said why; a second panic would end the process.
+        if !std::thread::panicking() {
+            self.assert_outside_untouched();
+        }
     }
 }
 
@@ -134,6 +168,8 @@ pub struct Wish {
     pub keep: bool,
     pub portable_names: bool,
     pub remember: Option<String>,
+    /// How long it waits for the other side.
+    pub timeout: Duration,
 }
 
 impl Default for Wish {
@@ -145,6 +181,7 @@ impl Default for Wish {
             keep: false,
             portable_names: false,
             remember: None,
+            timeout: sockeye::DEFAULT_TIMEOUT,
         }
     }
 }
@@ -164,7 +201,7 @@ impl Wish {
             route,
             pair: self.keep,
             keep: self.keep,
-            common: Common { remember: self.remember, ..Common::new(place.home()) },
+            common: Common { remember: self.remember, timeout: self.timeout, ..Common::new(place.home()) },
         }
     }
 }
@@ -178,11 +215,23 @@ pub fn listen() -> Route {
     })
 }
 
-fn dial(address: SocketAddr, code: &Code) -> Route {
+/// Goes to this address with this code.
+pub fn dial(address: SocketAddr, code: &Code) -> Route {
     Route::Dial(DialConfig {
         code: Some(code.clone()),
         target: Some(Target::Host { host: address.ip().to_string(), port: Some(address.port()) }),
         no_discovery: true,
+        ..DialConfig::default()
+    })
+}
+
+/// Asks the network, which is this machine alone.
+pub fn search(code: Option<&Code>, target: Option<Target>) -> Route {
+    Route::Dial(DialConfig {
+        code: code.cloned(),
+        target,
+        interfaces: vec![LOOPBACK.to_owned()],
+        family: Some(4),
         ..DialConfig::default()
     })
 }
@@ -207,9 +256,14 @@ impl Victim {
 
     /// A receiver that dials this address.
     pub fn receiver_at(address: SocketAddr, code: &Code, wish: Wish) -> Self {
+        Self { address, code: code.clone(), ..Self::receiver_by(dial(address, code), wish) }
+    }
+
+    /// A receiver that goes this way.
+    pub fn receiver_by(route: Route, wish: Wish) -> Self {
         let place = Place::new();
-        let transfer = Receiver::start(wish.config(&place, dial(address, code))).unwrap();
-        Self { place, transfer, address, code: code.clone(), events: Vec::new() }
+        let transfer = Receiver::start(wish.config(&place, route)).unwrap();
+        Self::going(place, transfer)
     }
 
     /// A sender that listens; `fill` makes its files.
@@ -220,17 +274,37 @@ impl Victim {
         Self::listening(place, transfer).await
     }
 
+    /// A sender that listens, of what this process reads from its standard input.
+    pub async fn sender_of_a_stream() -> Self {
+        let place = Place::new();
+        let config = SendConfig { sources: vec![Source::Stdin], ..sending(&place, listen()) };
+        let transfer = Sender::start(config).unwrap();
+        Self::listening(place, transfer).await
+    }
+
     /// A sender that dials.
     pub fn sender_at(address: SocketAddr, code: &Code, fill: impl FnOnce(&Path)) -> Self {
         let place = Place::new();
         fill(&place.from());
-        let transfer = Sender::start(sending(&place, dial(address, code))).unwrap();
-        Self { place, transfer, address, code: code.clone(), events: Vec::new() }
+        let going = Self::sender_by(place, dial(address, code), |_| ());
+        Self { address, code: code.clone(), ..going }
+    }
+
+    /// A sender that goes this way, from a place with its files in it.
+    pub fn sender_by(place: Place, route: Route, change: impl FnOnce(&mut Common)) -> Self {
+        let mut config = sending(&place, route);
+        change(&mut config.common);
+        let transfer = Sender::start(config).unwrap();
+        Self::going(place, transfer)
+    }
+
+    fn going(place: Place, transfer: Transfer) -> Self {
+        let (address, code) = ((Ipv4Addr::LOCALHOST, 0).into(), shared_code());
+        Self { place, transfer, address, code, events: Vec::new() }
     }
 
     async fn listening(place: Place, transfer: Transfer) -> Self {
-        let (address, code) = ((Ipv4Addr::LOCALHOST, 0).into(), shared_code());
-        let mut victim = Self { place, transfer, address, code, events: Vec::new() };
+        let mut victim = Self::going(place, transfer);
         let Event::Code { code, addresses } = victim.event(|e| matches!(e, Event::Code { .. })).await else {
             unreachable!("a code was waited for");
         };

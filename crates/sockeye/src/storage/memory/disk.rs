@@ -31,6 +31,8 @@ pub(super) struct Disk {
     pub(super) epoch: u64,
     /// Bytes that can still be written.
     pub(super) room: Option<u64>,
+    /// The most bytes a file can have.
+    pub(super) largest: Option<u64>,
     /// Calls that change something and still succeed, and what the others say.
     pub(super) fault: Option<(u64, Errno)>,
     /// Calls that changed something so far.

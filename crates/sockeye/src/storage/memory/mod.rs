@@ -53,6 +53,11 @@ impl MemoryVolume {
         self.lock().room = bytes;
     }
 
+    /// From now on no file can be larger than this, as on FAT, which ends at 4 GiB.
+    pub(crate) fn set_largest(&self, bytes: Option<u64>) {
+        self.lock().largest = bytes;
+    }
+
     /// After this many more changing calls every further one fails like this. `None` repairs the disk.
     pub(crate) fn set_fault(&self, fault: Option<(u64, Errno)>) {
         self.lock().fault = fault;
@@ -219,7 +224,9 @@ impl Volume for MemoryVolume {
 
     fn write_at(&self, file: &Self::File, bytes: &[u8], offset: u64) -> io::Result<()> {
         let mut disk = self.changing(file)?;
-        let fits = disk.room.map_or(bytes.len() as u64, |room| room.min(bytes.len() as u64));
+        let len = bytes.len() as u64;
+        let below = disk.largest.map_or(len, |largest| largest.saturating_sub(offset).min(len));
+        let fits = disk.room.map_or(below, |room| room.min(below));
         if let Some(room) = &mut disk.room {
             *room -= fits;
         }
@@ -230,7 +237,11 @@ impl Volume for MemoryVolume {
             data.resize(start + fits, 0);
         }
         data[start..start + fits].copy_from_slice(&bytes[..fits]);
-        if fits < bytes.len() { Err(Errno::NOSPC.into()) } else { Ok(()) }
+        match fits as u64 {
+            fits if fits == len => Ok(()),
+            fits if fits == below => Err(Errno::FBIG.into()),
+            _ => Err(Errno::NOSPC.into()),
+        }
     }
 
     fn read_at(&self, file: &Self::File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {

@@ -1,6 +1,6 @@
 //! Full, broken and read-only disks.
 
-use std::{ops::Range, os::unix::fs::PermissionsExt, path::Path};
+use std::{collections::BTreeSet, ops::Range, os::unix::fs::PermissionsExt, path::Path};
 
 use rustix::io::Errno;
 
@@ -69,6 +69,60 @@ fn a_disk_that_fills_up() {
         }
         volume.kill();
         assert_eq!(attempt(&volume, &source).expect("completes").failed, 0);
+    }
+}
+
+#[test]
+fn a_file_that_is_too_large_for_the_disk_concerns_nothing_else() {
+    let mut source = Source::new();
+    source.file(None, "before", &content(1, 500));
+    let large = source.file(None, "large", &content(2, 3 * BLOCK));
+    let small = source.file(None, "small", &content(3, 2000));
+    source.file(None, "after", &content(4, 600));
+    let stream = source.push(None, b"stream", EntryKind::File { size: None }, 0o644, &content(5, 2 * BLOCK));
+    let whole = BLOCK as u64;
+    // Not even the small one fits; the first block of the larger ones does; a part of their second one; all but the end.
+    for (largest, too_large) in [
+        (1000, vec![large, small, stream]),
+        (whole, vec![large, stream]),
+        (whole + 1, vec![large, stream]),
+        (2 * whole - 1, vec![large, stream]),
+        (2 * whole, vec![large]),
+        (3 * whole - 1, vec![large]),
+        (3 * whole, vec![]),
+    ] {
+        // In order, and in other orders with commits in between.
+        for seed in 0..8 {
+            let volume = MemoryVolume::new();
+            volume.set_largest(Some(largest));
+            let mut destination =
+                Destination::open(volume.clone(), KEY, options(Existing::Refuse)).expect("opens");
+            let mut random = Random(seed);
+            drive(&mut destination, &source, (seed > 0).then_some(&mut random)).expect("goes on");
+            let report = destination.finish().expect("finishes");
+            let expected: Vec<_> = too_large.iter().map(|id| (*id, EntryStatus::WriteFailed)).collect();
+            assert_eq!(statuses(&report), expected, "{largest}, seed {seed}");
+            for (_, failure) in &report.failures {
+                assert!(failure.text.to_lowercase().contains("file too large"), "{}", failure.text);
+            }
+            let left = volume.paths().into_iter().filter(|path| !path.starts_with(".sockeye-"));
+            let there: Vec<_> =
+                (0..5).filter(|id| !too_large.contains(id)).map(|id| source.path(id)).collect();
+            assert_eq!(
+                left.collect::<BTreeSet<_>>(),
+                there.iter().cloned().collect(),
+                "{largest}, seed {seed}"
+            );
+            for (id, content) in (0..).zip(&source.contents) {
+                let read = volume.read(&source.path(id));
+                assert!(read.is_none_or(|read| read == *content), "half of {id}: {largest}, seed {seed}");
+            }
+            volume.set_largest(None);
+            attempt(&volume, &source).expect("completes on a better disk");
+            for (id, content) in (0..).zip(&source.contents) {
+                assert_eq!(volume.read(&source.path(id)).as_ref(), Some(content), "{largest}, seed {seed}");
+            }
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    os::unix::fs::{PermissionsExt, symlink},
+    os::unix::fs::{MetadataExt, PermissionsExt, symlink},
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
@@ -15,18 +15,31 @@ struct Scene {
     _dir: tempfile::TempDir,
     destination: PathBuf,
     outside: PathBuf,
+    /// Modes and times of `outside` and of the file in it, as they were made.
+    before: [(u32, i64, i64); 2],
     volume: DiskVolume,
 }
 
-/// A destination, and a directory beside it that nothing may reach.
+/// A destination, and a directory beside it that nothing may reach. The end of the scene looks that nothing did.
 fn scene() -> Scene {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let (destination, outside) = (dir.path().join("srv/up"), dir.path().join("srv/up2"));
     fs::create_dir_all(&destination).expect("made");
     fs::create_dir_all(&outside).expect("made");
     fs::write(outside.join("secret"), "secret").expect("written");
+    for (path, mode) in [(outside.join("secret"), 0o640), (outside.clone(), 0o711)] {
+        fs::set_permissions(path, PermissionsExt::from_mode(mode)).expect("ours");
+    }
+    let before = attributes(&outside);
     let volume = DiskVolume::open(&destination).expect("opens");
-    Scene { _dir: dir, destination, outside, volume }
+    Scene { _dir: dir, destination, outside, before, volume }
+}
+
+fn attributes(outside: &Path) -> [(u32, i64, i64); 2] {
+    [outside.to_path_buf(), outside.join("secret")].map(|path| {
+        let found = fs::symlink_metadata(path).expect("there");
+        (found.mode(), found.mtime(), found.mtime_nsec())
+    })
 }
 
 impl Scene {
@@ -41,15 +54,32 @@ impl Scene {
             .collect();
         assert_eq!(names, ["secret"]);
         assert_eq!(fs::read(self.outside.join("secret")).expect("there"), b"secret");
+        assert_eq!(attributes(&self.outside), self.before, "modes and times");
     }
 }
 
+impl Drop for Scene {
+    fn drop(&mut self) {
+        // A test that failed already has said why; a second panic would end the process.
+        if !std::thread::panicking() {
+            self.assert_outside_untouched();
+        }
+    }
+}
+
+/// The file in the deeper directory of [`tree`].
+const DEEPEST: EntryId = 4;
+
+/// Its directories are for their owner only, which would show on any other that took their mode.
 fn tree() -> Source {
     let mut source = Source::new();
-    let dir = source.dir(None, "d");
+    let directory = |source: &mut Source, parent, name: &[u8]| {
+        source.push(parent, name, EntryKind::Directory, 0o700, &[])
+    };
+    let dir = directory(&mut source, None, b"d");
     source.file(Some(dir), "secret", b"overwritten");
     source.file(Some(dir), "large", &content(1, 2 * BLOCK));
-    let below = source.dir(Some(dir), "below");
+    let below = directory(&mut source, Some(dir), b"below");
     source.file(Some(below), "f", b"f");
     source
 }
@@ -148,32 +178,53 @@ fn a_directory_exchanged_for_a_link_meanwhile() {
 #[test]
 fn a_race_of_exchanges() {
     let scene = scene();
-    let evil = scene.destination.join("evil");
-    symlink(&scene.outside, &evil).expect("made");
-    fs::create_dir(scene.destination.join("d")).expect("made");
-    let (stop, rounds) = (AtomicBool::new(false), Duration::from_millis(400));
+    fs::create_dir_all(scene.destination.join("d/below")).expect("made");
+    for name in ["evil", "evil below"] {
+        symlink(&scene.outside, scene.destination.join(name)).expect("made");
+    }
+    // By handles, so that a name means the same thing whatever the other thread has done meanwhile.
+    let root = fs::File::open(&scene.destination).expect("opens");
+    let dir = fs::File::open(scene.destination.join("d")).expect("opens");
+    let exchanges = [(&root, "d", "evil"), (&dir, "below", "evil below")];
+    let stop = AtomicBool::new(false);
+    // How often everything arrived, nothing did, and only what is not in the deeper directory.
+    let mut seen = [0; 3];
     std::thread::scope(|scope| {
-        scope.spawn(|| {
-            while !stop.load(Ordering::Relaxed) {
-                exchange(&scene.destination.join("d"), &evil);
-            }
-        });
+        for (at, name, link) in exchanges {
+            let (root, stop) = (&root, &stop);
+            scope.spawn(move || {
+                while !stop.load(Ordering::Relaxed) {
+                    exchange((at, name), (root, link));
+                }
+            });
+        }
         let began = Instant::now();
-        let mut arrived = 0;
-        while began.elapsed() < rounds {
+        let mut runs = 0;
+        // At least so long, and until the race was lost and won in each way; a slow machine gets the time that it takes.
+        while began.elapsed() < Duration::from_millis(400)
+            || seen.contains(&0) && began.elapsed() < Duration::from_secs(20)
+        {
+            runs += 1;
             let mut options = options(Existing::Overwrite);
-            options.commit_beside = arrived % 2 == 1;
+            options.commit_beside = runs % 2 == 0;
             let mut destination = Destination::open(scene.volume.clone(), KEY, options).expect("opens");
             drive(&mut destination, &tree(), None).expect("stores");
-            arrived += destination.finish().expect("finishes").files;
+            let report = destination.finish().expect("finishes");
+            match (report.files, report.failures.iter().any(|(id, _)| *id == DEEPEST)) {
+                (3, _) => seen[0] += 1,
+                (0, _) => seen[1] += 1,
+                (2, true) => seen[2] += 1,
+                _ => {}
+            }
         }
         stop.store(true, Ordering::Relaxed);
     });
+    assert!(!seen.contains(&0), "there was no race: {seen:?}");
     scene.assert_outside_untouched();
 }
 
 #[cfg(target_os = "linux")]
-fn exchange(a: &Path, b: &Path) {
-    use rustix::fs::{CWD, RenameFlags, renameat_with};
-    renameat_with(CWD, a, CWD, b, RenameFlags::EXCHANGE).expect("exchanged");
+fn exchange(a: (&fs::File, &str), b: (&fs::File, &str)) {
+    use rustix::fs::{RenameFlags, renameat_with};
+    renameat_with(a.0, a.1, b.0, b.1, RenameFlags::EXCHANGE).expect("exchanged");
 }

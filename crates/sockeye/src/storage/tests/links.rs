@@ -99,6 +99,41 @@ fn existing_links() {
 }
 
 #[test]
+fn links_and_directories_never_replace_each_other() {
+    for existing in [Existing::Refuse, Existing::Overwrite, Existing::Skip] {
+        let (dir, volume) = disk();
+        std::fs::create_dir(dir.path().join("full")).expect("made");
+        std::fs::write(dir.path().join("full/kept"), "kept").expect("written");
+        std::fs::create_dir(dir.path().join("empty")).expect("made");
+        std::os::unix::fs::symlink("full", dir.path().join("to a directory")).expect("made");
+        std::os::unix::fs::symlink("full/kept", dir.path().join("to a file")).expect("made");
+        std::os::unix::fs::symlink("nowhere", dir.path().join("to nothing")).expect("made");
+        let mut source = Source::new();
+        source.file(None, "target", b"t");
+        let mut expected = Vec::new();
+        let status = if existing == Existing::Skip { EntryStatus::Skipped } else { EntryStatus::Exists };
+        for name in ["full", "empty"] {
+            expected.push((source.link(None, name, "target"), status));
+        }
+        for name in ["to a directory", "to a file", "to nothing"] {
+            let sent = source.dir(None, name);
+            expected.push((sent, EntryStatus::Exists));
+            expected.push((source.file(Some(sent), "kept", b"through the link"), EntryStatus::Exists));
+        }
+        let report = receive(&volume, &source, existing);
+        assert_eq!(statuses(&report), expected, "{existing:?}: {:?}", report.failures);
+        for (name, target) in
+            [("to a directory", "full"), ("to a file", "full/kept"), ("to nothing", "nowhere")]
+        {
+            assert_eq!(std::fs::read_link(dir.path().join(name)).expect("a link"), Path::new(target));
+        }
+        assert_eq!(std::fs::read(dir.path().join("full/kept")).expect("there"), b"kept");
+        assert_eq!(std::fs::read_dir(dir.path().join("full")).expect("lists").count(), 1);
+        assert_eq!(std::fs::read_dir(dir.path().join("empty")).expect("lists").count(), 0);
+    }
+}
+
+#[test]
 fn nothing_is_written_through_a_link_of_the_transfer() {
     // Entry A is a link to the outside, entry B claims to lie in it. A manifest refuses that; storage does too.
     let (dir, volume) = disk();

@@ -99,6 +99,14 @@ enum Task {
     Keep(EntryId, u64, Digest),
 }
 
+impl Task {
+    fn entry(&self) -> EntryId {
+        match self {
+            Self::Pack(id) | Self::Block(id, _) | Self::Keep(id, ..) => *id,
+        }
+    }
+}
+
 /// What a plan asks of this sender.
 fn tasks<V: Volume>(
     destination: &mut Destination<V>,
@@ -168,7 +176,9 @@ fn drive<V: Volume>(
         let next = random.as_mut().map_or(0, |random| random.below(todo.len().min(6) as u64));
         let task = todo.remove(usize::try_from(next).expect("small"));
         match perform(destination, source, &task) {
-            Ok(()) | Err(EntryFault::Entry(_)) => {}
+            Ok(()) => {}
+            // Nothing more is asked for of an entry that failed, and what is on its way is passed over.
+            Err(EntryFault::Entry(_)) => todo.retain(|other| other.entry() != task.entry()),
             Err(EntryFault::Fatal(error)) => return Err(error),
         }
         match random.as_mut().map(|random| random.below(8)) {

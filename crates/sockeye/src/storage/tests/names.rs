@@ -153,6 +153,36 @@ fn collisions_with_what_is_there() {
 }
 
 #[test]
+fn one_spelling_of_an_accent_is_here_and_the_other_is_sent() {
+    let (composed, decomposed) = ("caf\u{e9}", "cafe\u{301}");
+    for (there, sent) in [(composed, decomposed), (decomposed, composed)] {
+        let file = |source: &mut Source| {
+            source.file(None, sent, b"1");
+        };
+        let below = |source: &mut Source| {
+            let dir = source.dir(None, sent);
+            source.file(Some(dir), "file", b"2");
+        };
+        let (here, here_below) = ([there], format!("{there}/other"));
+        assert_eq!(refusals(false, file, &here), [], "two names to this system");
+        assert_eq!(refusals(false, below, &[&here_below]), [], "two names to this system");
+        let refused = |refusals: Vec<(EntryId, String)>| refusals.into_iter().map(|(id, _)| id).collect();
+        let ids: Vec<EntryId> = refused(refusals(true, file, &here));
+        assert_eq!(ids, [0], "{sent:?} beside {there:?}");
+        let ids: Vec<EntryId> = refused(refusals(true, below, &[&here_below]));
+        assert_eq!(ids, [0, 1], "{sent:?} beside {there:?}");
+    }
+    // The same spelling is the same name.
+    for name in [composed, decomposed] {
+        let below = |source: &mut Source| {
+            let dir = source.dir(None, name);
+            source.file(Some(dir), "file", b"3");
+        };
+        assert_eq!(refusals(true, below, &[&format!("{name}/other")]), []);
+    }
+}
+
+#[test]
 fn the_same_path_twice() {
     let volume = MemoryVolume::new();
     let mut source = Source::new();

@@ -1,5 +1,10 @@
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
+use rustix::{
+    fs::{CWD, FileType, Mode, makedev, mknodat},
+    io::Errno,
+};
+
 use super::*;
 use crate::storage::memory::MemoryVolume;
 
@@ -211,15 +216,35 @@ fn overwriting_a_link_replaces_the_link() {
 
 #[test]
 fn devices_and_pipes_are_not_replaced_and_do_not_hang() {
-    let (dir, volume) = disk();
-    let made = std::process::Command::new("mkfifo").arg(dir.path().join("f.txt")).status();
-    if !made.is_ok_and(|status| status.success()) {
-        eprintln!("SKIPPED: no mkfifo here");
-        return;
-    }
-    for existing in [Existing::Refuse, Existing::Overwrite] {
-        let report = receive(&volume, &one(b"fresh"), existing);
-        assert_eq!(statuses(&report), [(0, EntryStatus::Exists)]);
+    let mode = Mode::RUSR | Mode::WUSR;
+    // The device is /dev/zero: whoever reads it does not come to an end. Making one takes privileges.
+    for (kind, device) in
+        [(FileType::Fifo, 0), (FileType::Socket, 0), (FileType::CharacterDevice, makedev(1, 5))]
+    {
+        for existing in [Existing::Refuse, Existing::Overwrite, Existing::Rename, Existing::Skip] {
+            let (dir, volume) = disk();
+            let path = dir.path().join("f.txt");
+            match mknodat(CWD, &path, kind, mode, device) {
+                Err(Errno::PERM) if kind == FileType::CharacterDevice => {
+                    eprintln!("SKIPPED: this user may not make a device");
+                    return;
+                }
+                made => made.expect("made"),
+            }
+            let before = std::fs::symlink_metadata(&path).expect("there");
+            let report = receive(&volume, &one(b"fresh"), existing);
+            let expected = match existing {
+                Existing::Refuse | Existing::Overwrite => vec![(0, EntryStatus::Exists)],
+                Existing::Skip => vec![(0, EntryStatus::Skipped)],
+                Existing::Rename => vec![],
+            };
+            assert_eq!(statuses(&report), expected, "{kind:?} {existing:?}");
+            let after = std::fs::symlink_metadata(&path).expect("still there");
+            assert_eq!((after.ino(), after.mode()), (before.ino(), before.mode()), "{kind:?} {existing:?}");
+            let beside = std::fs::read(dir.path().join("f (2).txt")).ok();
+            let expected = (existing == Existing::Rename).then(|| b"fresh".to_vec());
+            assert_eq!(beside, expected, "{kind:?} {existing:?}");
+        }
     }
 }
 
