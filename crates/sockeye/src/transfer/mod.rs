@@ -30,7 +30,10 @@ use tokio::{
 pub(crate) use links::{Events, cancelled, lost};
 pub(crate) use report::refused;
 
-use crate::{Decision, Error, Event, PeerReasonKind, ReceiveConfig, SendConfig, Summary};
+use crate::{
+    Decision, Error, Event, PeerReasonKind, ReceiveConfig, SendConfig, Summary, machine::Machine,
+    meet::Session,
+};
 
 /// Sends files.
 #[derive(Debug)]
@@ -76,6 +79,26 @@ impl Context {
                 reason.kind == PeerReasonKind::Interrupted && self.accepted.load(Ordering::Relaxed)
             }
             _ => false,
+        }
+    }
+}
+
+impl Context {
+    /// Writes the peer to the trust store and tells the user. `known_as` is its name there until now.
+    fn remember(
+        &self,
+        machine: &Machine,
+        name: &str,
+        session: &Session,
+        it_sends: bool,
+        known_as: Option<&str>,
+    ) {
+        let name = name.to_owned();
+        match machine.remember(&name, session, it_sends) {
+            Ok(()) if known_as == Some(&name) => {}
+            Ok(()) => self.events.tell(Event::Remembered { name }),
+            // The other side is here and knows nothing of it: that is no reason to let it down.
+            Err(error) => self.events.tell(Event::NotRemembered { name, reason: error.to_string() }),
         }
     }
 }

@@ -146,15 +146,7 @@ fn paired(
     }
     meeting.remember(known);
     if let Some(name) = &config.common.remember {
-        let name = name.clone();
-        match machine.remember(&name, session, true) {
-            Ok(()) if known_as.as_ref() == Some(&name) => {}
-            Ok(()) => context.events.tell(Event::Remembered { name }),
-            // The other side is here and knows nothing of it: that is no reason to let it down.
-            Err(error) => {
-                context.events.tell(Event::NotRemembered { name, reason: error.to_string() });
-            }
-        }
+        context.remember(machine, name, session, true, known_as.as_deref());
     }
     if machine.accepts_without_asking(session)? { Ok(Consent::Yes) } else { Ok(config.consent) }
 }

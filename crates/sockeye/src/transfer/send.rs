@@ -68,7 +68,7 @@ pub(super) async fn run(config: SendConfig, walker: Walker, mut context: Context
             None => meeting.session().await?,
         };
         let peer = machine.peer_of(&session)?;
-        paired(&config, &machine, &mut meeting, &session, peer, &transfer, &context)?;
+        paired(&config, &machine, &mut meeting, &session, peer, &transfer, &context);
         let began = Instant::now();
         let mut origin = origin(&config, walker.take())?;
         let from_pipe = config.sources.contains(&Source::Stdin);
@@ -142,7 +142,7 @@ fn paired(
     peer: Peer,
     transfer: &[u8; 32],
     context: &Context,
-) -> Result<(), Error> {
+) {
     let known_as = peer.remembered_as.clone();
     context.events.tell(Event::Paired { peer });
     let known = Known { identity: session.identity, pair_key: session.pair_key.clone() };
@@ -151,17 +151,8 @@ fn paired(
     }
     meeting.remember(known);
     if let Some(name) = &config.common.remember {
-        let name = name.clone();
-        match machine.remember(&name, session, false) {
-            Ok(()) if known_as.as_ref() == Some(&name) => {}
-            Ok(()) => context.events.tell(Event::Remembered { name }),
-            // The other side is here and knows nothing of it: that is no reason to let it down.
-            Err(error) => {
-                context.events.tell(Event::NotRemembered { name, reason: error.to_string() });
-            }
-        }
+        context.remember(machine, name, session, false, known_as.as_deref());
     }
-    Ok(())
 }
 
 /// The same sources give the same key, which tells a stranger nothing about them.
