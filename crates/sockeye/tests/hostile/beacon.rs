@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use sockeye_net::{BeaconConfig, BeaconSockets, Family, send_now};
-use sockeye_proto::discovery::{Announcer, AnnouncerConfig, BEACON_PORT, GROUP_V4, GROUP_V6, PairKey, RunId};
+use sockeye_proto::discovery::{
+    Announcer, AnnouncerConfig, BEACON_PORT, GROUP_V4, GROUP_V6, Nameplate, PairKey, RunId,
+};
 use tokio::{task::JoinHandle, time::sleep};
 
 /// The interface that nothing leaves.
@@ -21,6 +23,11 @@ impl Drop for Beacon {
 }
 
 impl Beacon {
+    /// Says that this number is at this port of this machine.
+    pub fn of_number(number: u16, port: u16, run: u8) -> Self {
+        Self::start(config(port, run).nameplate(Some(Nameplate::new(number).unwrap())))
+    }
+
     /// What a remembered peer with this key says of itself. It is as good to anybody who recorded it, as long as the port is
     /// the same.
     pub fn of_pair(key: &[u8; 32], port: u16) -> Self {

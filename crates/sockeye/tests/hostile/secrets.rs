@@ -1,14 +1,18 @@
 //! What must not be seen: the words of a code, pair keys, session keys.
 
-use std::{fmt::Write as _, fs, os::unix::fs::PermissionsExt};
+use std::{fmt::Write as _, fs, os::unix::fs::PermissionsExt, time::Duration};
 
-use sockeye::{Common, DialConfig, Event, Home, ListenConfig, ReceiveConfig, Route};
+use sockeye::{
+    AuthenticationFailure, Code, Common, DialConfig, Error, Event, Home, ListenConfig, ReceiveConfig, Route,
+};
 
 use crate::{
+    beacon::Beacon,
+    guesses::wrong,
     honest,
     list::List,
-    peer::{Failed, Hostile},
-    victim::{Place, Victim, Wish, shared_code},
+    peer::{Failed, Hostile, honest as unchanged},
+    victim::{Place, Victim, Wish, hostile_listener, search, shared_code},
 };
 
 /// Hexadecimal, as Debug of bytes and as files would have it.
@@ -40,12 +44,90 @@ async fn no_event_and_no_error_shows_a_secret() {
     victim.event(|event| matches!(event, Event::Finished(_))).await;
     let transfer = format!("{:?}", victim.transfer);
     let (_, events, summary) = victim.end().await;
-    let shown = format!("{events:?} {events:#?} {summary:?} {transfer}");
+    let summary = summary.unwrap();
+    let shown = format!("{events:?} {events:#?} {summary:?} {summary:#?} {transfer}");
     assert!(events.iter().any(|event| matches!(event, Event::WrongCode { .. })));
     assert!(!shown.contains(&words), "{shown}");
     for secret in [&*pair_key, &*session_key] {
         for spelling in spellings(secret) {
             assert!(!shown.contains(&spelling));
+        }
+    }
+}
+
+/// A failure as a program may show it, with all that was told before.
+async fn shown_failure(victim: Victim) -> (String, Error) {
+    let transfer = format!("{:?}", victim.transfer);
+    let (_, events, end) = victim.end().await;
+    let error = end.expect_err("it fails");
+    (format!("{error} {error:?} {error:#?} {events:?} {events:#?} {transfer}"), error)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_failed_transfer_shows_a_secret() {
+    let soon = || Wish { timeout: Duration::from_millis(300), ..Wish::default() };
+    // Whoever else runs this test here looks for another number.
+    let searched: Code = format!("{}-walnut-harbor", 1000 + std::process::id() % 9000).parse().unwrap();
+    let mut shown = Vec::new();
+
+    // Another code than the listener's, once from each side.
+    let (listener, address) = hostile_listener().await;
+    let victim = Victim::receiver_at(address, &shared_code(), Wish::default());
+    let hostile = Hostile::new();
+    let channel = hostile.next_channel(&listener).await;
+    let mut hook = unchanged;
+    let met = hostile.answer_over(channel, &wrong(&shared_code()), None, &mut hook).await;
+    assert!(met.is_err());
+    let (text, error) = shown_failure(victim).await;
+    assert!(matches!(error, Error::Authentication(AuthenticationFailure::WrongCode)), "{error:?}");
+    shown.push((text, shared_code()));
+
+    let mut victim = Victim::receiver().await;
+    let code = victim.code.clone();
+    for _ in 0..3 {
+        Hostile::new().dial(victim.address, &wrong(&code)).await.err().expect("a wrong code");
+    }
+    // Its successor.
+    victim.event(|event| matches!(event, Event::Code { code: new, .. } if *new != code)).await;
+    let Some(Event::Code { code: new, .. }) = victim.events.last().cloned() else { unreachable!() };
+    victim.transfer.canceller().cancel();
+    let (text, error) = shown_failure(victim).await;
+    assert!(matches!(error, Error::Cancelled), "{error:?}");
+    shown.extend([(text.clone(), code), (text, new)]);
+
+    // A listener that goes away in the middle of pairing, and none at all.
+    let fill = |from: &std::path::Path| fs::write(from.join("file"), "content").unwrap();
+    let victim = Victim::sender_at(address, &shared_code(), fill);
+    drop(hostile.next_channel(&listener).await);
+    drop(listener);
+    let (text, error) = shown_failure(victim).await;
+    assert!(matches!(error, Error::Network { .. }), "{error:?}");
+    shown.push((text, shared_code()));
+    let (text, error) = shown_failure(Victim::receiver_at(address, &shared_code(), Wish::default())).await;
+    assert!(matches!(error, Error::Network { .. }), "{error:?}");
+    shown.push((text, shared_code()));
+
+    // Nobody answers, two do, and nobody is asked.
+    let victim = Victim::receiver_by(search(Some(&searched), None), soon());
+    let (text, error) = shown_failure(victim).await;
+    assert!(matches!(error, Error::NoPeerFound { .. }), "{error:?}");
+    shown.push((text, searched.clone()));
+    let beacons = [1, 2].map(|run| Beacon::of_number(searched.nameplate(), 9, run));
+    let victim = Victim::receiver_by(search(Some(&searched), None), Wish::default());
+    let (text, error) = shown_failure(victim).await;
+    assert!(matches!(error, Error::Ambiguous { .. }), "{error:?}");
+    shown.push((text, searched.clone()));
+    drop(beacons);
+    let nowhere = DialConfig { code: Some(searched.clone()), no_discovery: true, ..DialConfig::default() };
+    let (text, error) = shown_failure(Victim::receiver_by(Route::Dial(nowhere), soon())).await;
+    assert!(matches!(error, Error::Misuse { .. }), "{error:?}");
+    shown.push((text, searched.clone()));
+
+    for (text, code) in &shown {
+        assert!(!text.contains(code.words()), "{text}");
+        // A single word of a random code may stand there for another reason.
+        if [&shared_code(), &searched].contains(&code) {
+            assert!(!code.words().split('-').any(|word| text.contains(word)), "{text}");
         }
     }
 }
