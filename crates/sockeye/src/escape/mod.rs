@@ -1,5 +1,4 @@
-//! Output escaping: the one place where bytes of foreign origin become text for a terminal, a log, a JSON event or a
-//! command to paste.
+//! Output escaping: the one place where bytes of foreign origin become text for a terminal or a JSON event.
 //!
 //! Names, messages and error texts come from the peer or from the file system and may hold anything: sequences that
 //! move the cursor, characters that reverse the reading order, characters that nobody can see. Everything here turns
@@ -7,11 +6,9 @@
 //!
 //! | for | function | controls | overrides, invisible characters | bytes that are not UTF-8 |
 //! |---|---|---|---|---|
-//! | a terminal | [`terminal`], [`terminal_width`] | `\n`, `\x1b`, `\u{85}` | `\u{202e}` | `\xff` |
-//! | a log, between double quotes | [`log`] | the same | the same | the same |
+//! | a terminal | [`terminal`] | `\n`, `\x1b`, `\u{85}` | `\u{202e}` | `\xff` |
 //! | a JSON value | [`json_text`] | left to the JSON writer | left to [`json_line`] | U+FFFD, and all bytes in hex |
 //! | a finished line of JSON | [`json_line`] | `\u0085` | `\u202e` | cannot occur |
-//! | a shell | [`shell_word`] | `$'\033'` | `$'\342\200\256'` | `$'\377'` |
 //!
 //! `\xNN` always stands for one byte, `\u{…}` for one character. Escaped text can be told from text that merely looks
 //! like it: [`terminal`] doubles a backslash exactly where the next thing would make it read as an escape, and nowhere
@@ -19,16 +16,8 @@
 
 use std::{fmt::Write as _, str};
 
-use unicode_width::UnicodeWidthChar as _;
-
 #[cfg(test)]
 mod tests;
-
-/// Most bytes of foreign origin that [`log`] shows: more than any ordinary path, too little to flood a log with.
-pub const LOG_BYTES: usize = 1024;
-
-/// What stands where something was left out.
-const ELLIPSIS: char = '…';
 
 /// Text that can be written to a terminal, on one line, without doing anything to it but showing characters.
 ///
@@ -37,37 +26,7 @@ const ELLIPSIS: char = '…';
 /// these and no backslash comes back unchanged. Joiners inside emoji and some scripts are invisible, hence escaped.
 pub fn terminal(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len());
-    pieces(bytes, Backslash::WhereAmbiguous, |piece| piece.append_to(&mut out));
-    out
-}
-
-/// [`terminal`], cut in the middle to at most `columns` columns of a terminal, with `…` where something was left out.
-///
-/// The end is kept as long as the beginning, because that is where a path has its name. An escape is never cut in two.
-pub fn terminal_width(bytes: &[u8], columns: usize) -> String {
-    let mut out = String::with_capacity(bytes.len());
-    let mut marks = Vec::new();
-    pieces(bytes, Backslash::WhereAmbiguous, |piece| {
-        let start = out.len();
-        piece.append_to(&mut out);
-        marks.push(Mark { start, width: width(&out[start..]) });
-    });
-    elide(&out, &marks, columns)
-}
-
-/// Text for a log, to stand between double quotes: like [`terminal`], with `"` as `\"` and every backslash doubled.
-/// What exceeds [`LOG_BYTES`] is replaced by `…` and the number of bytes left out.
-pub fn log(bytes: &[u8]) -> String {
-    let shown = &bytes[..log_cut(bytes)];
-    let mut out = String::with_capacity(shown.len());
-    pieces(shown, Backslash::Always, |piece| match piece {
-        Piece::Char('"') => out.push_str("\\\""),
-        other => other.append_to(&mut out),
-    });
-    if shown.len() < bytes.len() {
-        // Writing to a string cannot fail.
-        let _ = write!(out, "{ELLIPSIS} and {} bytes more", bytes.len() - shown.len());
-    }
+    pieces(bytes, |piece| piece.append_to(&mut out));
     out
 }
 
@@ -102,22 +61,6 @@ pub fn json_line(document: &str) -> String {
     out
 }
 
-/// One word for a POSIX shell: pasted or evaluated, it is `word` again, byte for byte.
-///
-/// Plain words stay, others get single quotes; what [`terminal`] would escape is written as octal escapes in `$'…'`
-/// (POSIX.1-2024, Shell Command Language §2.2.4; bash, zsh and ksh have had it for long). A leading dash stays one: put
-/// `--` before it. A NUL byte, which no argument of a program can hold, ends the word where the shell reads it.
-pub fn shell_word(word: impl AsRef<[u8]>) -> String {
-    let word = word.as_ref();
-    if !word.is_empty() && word.iter().all(|&b| is_plain_in_shell(b)) {
-        return String::from_utf8_lossy(word).into_owned();
-    }
-    match str::from_utf8(word) {
-        Ok(text) if !text.chars().any(is_unsafe) => format!("'{}'", text.replace('\'', r"'\''")),
-        _ => shell_escaped(word),
-    }
-}
-
 /// Whether a character must never reach a terminal as it is.
 fn is_unsafe(c: char) -> bool {
     if c.is_ascii() {
@@ -145,15 +88,6 @@ fn is_default_ignorable(c: char) -> bool {
 fn is_noncharacter(c: char) -> bool {
     let code = u32::from(c);
     (0xfdd0..=0xfdef).contains(&code) || code & 0xfffe == 0xfffe
-}
-
-/// Which backslashes of the original are doubled.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Backslash {
-    /// Only those that would otherwise begin an escape.
-    WhereAmbiguous,
-    /// All.
-    Always,
 }
 
 /// One thing that is shown whole or not at all.
@@ -186,7 +120,7 @@ impl Piece {
 }
 
 /// Hands each piece of `bytes` to `each`, in order.
-fn pieces(bytes: &[u8], backslash: Backslash, mut each: impl FnMut(Piece)) {
+fn pieces(bytes: &[u8], mut each: impl FnMut(Piece)) {
     for chunk in bytes.utf8_chunks() {
         let invalid = chunk.invalid();
         // Only the last chunk can be without an invalid part, so that nothing follows its valid one.
@@ -194,7 +128,6 @@ fn pieces(bytes: &[u8], backslash: Backslash, mut each: impl FnMut(Piece)) {
         let mut chars = chunk.valid().chars().peekable();
         while let Some(c) = chars.next() {
             each(match c {
-                '\\' if backslash == Backslash::Always => Piece::Backslash,
                 '\\' if chars.peek().map_or(ends_in_escape, |&next| reads_on(next)) => Piece::Backslash,
                 c if is_unsafe(c) => Piece::Escaped(c),
                 c => Piece::Char(c),
@@ -211,90 +144,10 @@ fn reads_on(next: char) -> bool {
     matches!(next, '\\' | 'n' | 'r' | 't' | 'u' | 'x') || is_unsafe(next)
 }
 
-/// Where a piece begins in the escaped text, and how many columns it takes.
-struct Mark {
-    start: usize,
-    width: usize,
-}
-
-/// Columns of text without controls. The sum over its characters, which is never less than what a terminal takes that
-/// joins some of them.
-fn width(text: &str) -> usize {
-    text.chars().map(|c| c.width().unwrap_or(0)).sum()
-}
-
-fn elide(text: &str, marks: &[Mark], columns: usize) -> String {
-    let total: usize = marks.iter().map(|mark| mark.width).sum();
-    if total <= columns {
-        return text.to_owned();
-    }
-    let Some(room) = columns.checked_sub(1) else {
-        return String::new();
-    };
-    // An odd column goes to the beginning, and so does one that a wide character could not use at the end.
-    let (tail_pieces, tail_width) = fitting(marks.iter().rev(), room / 2);
-    let (head_pieces, _) = fitting(marks.iter(), room - tail_width);
-    let head_end = marks.get(head_pieces).map_or(text.len(), |mark| mark.start);
-    // A combining character would attach itself to the ellipsis.
-    let tail = marks[marks.len() - tail_pieces..].iter().find(|mark| mark.width > 0);
-    let tail_start = tail.map_or(text.len(), |mark| mark.start);
-    format!("{}{ELLIPSIS}{}", &text[..head_end], &text[tail_start..])
-}
-
-/// How many pieces fit in so many columns, and how many columns they take.
-fn fitting<'a>(marks: impl Iterator<Item = &'a Mark>, columns: usize) -> (usize, usize) {
-    let (mut count, mut used) = (0, 0);
-    for mark in marks {
-        if used + mark.width > columns {
-            break;
-        }
-        count += 1;
-        used += mark.width;
-    }
-    (count, used)
-}
-
-/// Where to cut for the log: at most [`LOG_BYTES`], not inside a character if there is one.
-fn log_cut(bytes: &[u8]) -> usize {
-    if bytes.len() <= LOG_BYTES {
-        return bytes.len();
-    }
-    let is_boundary = |at: &usize| bytes[*at] & 0xc0 != 0x80;
-    (LOG_BYTES - 3..=LOG_BYTES).rev().find(is_boundary).unwrap_or(LOG_BYTES)
-}
-
 fn hex(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len() * 2);
     for byte in bytes {
         let _ = write!(out, "{byte:02x}");
     }
     out
-}
-
-/// Bytes that no POSIX shell gives a meaning to, wherever in a word they stand.
-fn is_plain_in_shell(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"_@%+:,./-".contains(&byte)
-}
-
-fn shell_escaped(word: &[u8]) -> String {
-    let mut out = String::from("$'");
-    for chunk in word.utf8_chunks() {
-        for c in chunk.valid().chars() {
-            match c {
-                '\'' | '\\' => out.extend(['\\', c]),
-                c if is_unsafe(c) => push_octal(&mut out, c.encode_utf8(&mut [0; 4]).as_bytes()),
-                c => out.push(c),
-            }
-        }
-        push_octal(&mut out, chunk.invalid());
-    }
-    out.push('\'');
-    out
-}
-
-/// Three digits each, so that a digit after it stays a digit.
-fn push_octal(out: &mut String, bytes: &[u8]) {
-    for byte in bytes {
-        let _ = write!(out, "\\{byte:03o}");
-    }
 }
