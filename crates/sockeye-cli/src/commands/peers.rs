@@ -76,3 +76,31 @@ pub(super) fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> io
     }
     out.flush()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_machine_calls_itself_does_not_steer_the_table() {
+        let nearby = |name: &str, remembered_as: Option<&str>| Nearby {
+            address: ([192, 0, 2, 7], 46710).into(),
+            nameplate: Some(4821),
+            sends: true,
+            name: Some(name.to_owned()),
+            remembered_as: remembered_as.map(str::to_owned),
+        };
+        let plain = row(&nearby("Ann's desk", None));
+        assert_eq!(plain, ["192.0.2.7:46710", "4821", "sends", "-", "Ann's desk"]);
+        for (name, shown) in [
+            ("\u{1b}[1A\u{1b}[2Kfriend", r"\x1b[1A\x1b[2Kfriend"),
+            ("desk\r192.0.2.1:1  1  sends", r"desk\r192.0.2.1:1  1  sends"),
+            ("desk\n192.0.2.1:1", r"desk\n192.0.2.1:1"),
+            ("\u{202e}ksed", r"\u{202e}ksed"),
+            ("de\u{200b}sk\u{2028}", r"de\u{200b}sk\u{2028}"),
+            ("\u{9b}2J", r"\u{9b}2J"),
+        ] {
+            assert_eq!(row(&nearby(name, Some(name)))[3..], [shown, shown]);
+        }
+    }
+}

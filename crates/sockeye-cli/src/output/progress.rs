@@ -182,6 +182,24 @@ mod tests {
     }
 
     #[test]
+    fn a_hostile_path_does_not_steer_the_line() {
+        let hostile: [(&[u8], &str); 6] = [
+            (b"a/\x1b[2J\x1b]0;title\x07", r"a/\x1b[2J\x1b]0;title\x07"),
+            (b"done\rCode: 1-a-b\n", r"done\rCode: 1-a-b\n"),
+            ("exe\u{202e}gpj.txt".as_bytes(), r"exe\u{202e}gpj.txt"),
+            ("a\u{200b}b\u{2066}c\u{feff}".as_bytes(), r"a\u{200b}b\u{2066}c\u{feff}"),
+            ("\u{9b}31m".as_bytes(), r"\u{9b}31m"),
+            // Not UTF-8, and what the bar's template would fill in.
+            (b"\xff\x9b{wide_msg} {percent}", r"\xff\x9b{wide_msg} {percent}"),
+        ];
+        for (path, shown) in hostile {
+            let progress = Progress { current: Some(path.to_vec()), ..at(0, 10_000_000) };
+            let line = line(&progress, &Pace::default());
+            assert_eq!(line, format!("10.0 MB of 100 MB, 1 of 3 files, {shown}"));
+        }
+    }
+
+    #[test]
     fn the_rate_forgets_the_distant_past_and_stays_small() {
         let mut pace = Pace::default();
         for second in 0..1000 {
