@@ -40,7 +40,7 @@ pub struct ListenConfig {
 /// How the two machines meet, on the side that dials.
 #[derive(Clone, Debug, Default)]
 pub struct DialConfig {
-    /// The code, if one was typed.
+    /// The code, if one was typed. With a [`Target::Peer`] it is not used.
     pub code: Option<Code>,
     /// Where to dial; without it the network is asked.
     pub target: Option<Target>,

@@ -342,7 +342,8 @@ impl Going {
         let family = self.config.family;
         let addresses: Vec<_> =
             addresses.iter().copied().filter(|a| family.is_none_or(|f| a.is_ipv4() == (f == 4))).collect();
-        let code = self.config.code.clone();
+        // A peer that is meant by its name has to be that one: whoever does not know us in its place gets no code.
+        let code = self.config.code.clone().filter(|_| self.peer.is_none());
         let session = self.dialling.session(&addresses, self.known.as_ref(), code.as_ref()).await?;
         let met = self.known.as_ref().filter(|_| self.met).map(|known| known.identity);
         if met.is_some_and(|identity| identity != session.identity) {

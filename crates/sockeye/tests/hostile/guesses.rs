@@ -290,7 +290,8 @@ async fn who_answers_for_a_remembered_peer_must_be_it() {
 
         // Now it looks for the friend by name, and somebody else is there.
         let beacon = Beacon::of_pair(&key, address.port());
-        let route = search(None, Some(Target::Peer("friend".into())));
+        // A code that is given along, and that the other one knows, changes nothing.
+        let route = search(Some(&shared_code()), Some(Target::Peer("friend".into())));
         let victim = Victim::sender_by(place, route, |common| common.timeout = Duration::from_secs(2));
         let mut other = Hostile::new();
         if impostor == Impostor::Claim {
