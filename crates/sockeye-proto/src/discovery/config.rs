@@ -61,9 +61,9 @@ pub const ROSTER_EXPIRY: Duration = Duration::from_secs(15);
 /// How long a probe for a free nameplate listens, which everybody waits for before a code is shown. Machines on a wire
 /// answer within some milliseconds. One that answers later (on Wi-Fi a sleeping radio holds broadcasts back for up to three
 /// beacons of its own) makes two machines share a number once in thousands of times; seekers notice that, and ask.
-pub const PROBE_WAIT: Duration = Duration::from_millis(40);
+pub const PROBE_WAIT: Duration = Duration::from_millis(20);
 /// When a probe asks, from the draw of its number.
-pub const PROBE_QUERY_AT: [Duration; 2] = [Duration::ZERO, Duration::from_millis(15)];
+pub const PROBE_QUERY_AT: [Duration; 2] = [Duration::ZERO, Duration::from_millis(8)];
 /// Draws before a probe takes the number it has: with a tenth of all numbers taken, eight draws fail once in 10⁸.
 pub const PROBE_DRAWS: u32 = 8;
 
