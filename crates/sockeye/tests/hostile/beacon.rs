@@ -28,10 +28,13 @@ impl Beacon {
         Self::start(config(port, run).nameplate(Some(Nameplate::new(number).unwrap())))
     }
 
-    /// What a remembered peer with this key says of itself. It is as good to anybody who recorded it, as long as the port is
-    /// the same.
-    pub fn of_pair(key: &[u8; 32], port: u16) -> Self {
-        Self::start(config(port, 1).pair_keys(vec![PairKey::new(*key)]))
+    /// What the remembered peer with this identity and key says of itself. It is as good to anybody who recorded it, as long
+    /// as the port is the same.
+    pub fn of_pair(key: &[u8; 32], identity: &[u8; 32], port: u16) -> Self {
+        let mut hint_key = blake3::Hasher::new_keyed(key);
+        hint_key.update(b"sockeye discovery 1 hint key").update(identity);
+        let hint_key = PairKey::new(hint_key.finalize().into());
+        Self::start(config(port, 1).pair_keys(vec![hint_key]))
     }
 
     fn start(config: AnnouncerConfig) -> Self {

@@ -289,7 +289,7 @@ async fn who_answers_for_a_remembered_peer_must_be_it() {
         drop(session);
 
         // Now it looks for the friend by name, and somebody else is there.
-        let beacon = Beacon::of_pair(&key, address.port());
+        let beacon = Beacon::of_pair(&key, &friend.machine.identity(), address.port());
         // A code that is given along, and that the other one knows, changes nothing.
         let route = search(Some(&shared_code()), Some(Target::Peer("friend".into())));
         let victim = Victim::sender_by(place, route, |common| common.timeout = Duration::from_secs(2));
