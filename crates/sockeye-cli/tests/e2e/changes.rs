@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Large enough that not all of it is read when the first of it arrives.
-const LARGE: usize = 192 * MIB;
+const LARGE: usize = 384 * MIB;
 
 /// Sends `tree`, changes it when all is listed and only the beginning of the first file is read, and waits for the end.
 fn sent_while(

@@ -111,7 +111,7 @@ fn a_person_presses_ctrl_c() {
 /// A receiver at a terminal that said yes, and whose sender was killed on the way.
 fn accepted_and_broken() -> (Machine, Machine, Terminal) {
     let (sender, receiver) = pair();
-    sender.file("tree/large", tree::bytes(1, 192 * MIB));
+    sender.file("tree/large", tree::bytes(1, 384 * MIB));
     let sends = sender.send(&["tree"]);
     let mut terminal = asked(&receiver, &sends);
     terminal.types("y\n");

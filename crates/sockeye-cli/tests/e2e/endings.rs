@@ -152,7 +152,7 @@ fn a_pipe_brings_more_than_the_receiver_takes() {
 #[test]
 fn two_processes_do_not_write_one_transfer_at_the_same_time() {
     let (sender, receiver) = pair();
-    let large = sender.file("large", tree::bytes(1, 128 * MIB));
+    let large = sender.file("large", tree::bytes(1, 384 * MIB));
     let sends = [sender.send_anywhere(&["large"]), sender.send_anywhere(&["large"])];
     let [first, second] = [0, 1].map(|number| sends[number].code().with_address());
     let receives = receiver.accept(&first, &[]);

@@ -325,7 +325,7 @@ fn a_pulled_cable_is_waited_for() {
     let (sender, receiver) = hosts();
     let subnet = Subnet::new(1).with_ipv6(Ipv6::LinkLocal);
     let link = Link::veth(sender.host(), receiver.host(), subnet).expect("a cable");
-    let big = sender.file("big", tree::bytes(2, 128 * MIB));
+    let big = sender.file("big", tree::bytes(2, 384 * MIB));
     let sends = sender.send(&["big"]);
     let receives = receiver.accept(&sends.code().code, &[]);
     receives.progress(1);
@@ -344,15 +344,17 @@ fn a_connection_that_is_reset_is_made_again() {
     }
     let (sender, receiver) = hosts();
     Link::veth(sender.host(), receiver.host(), Subnet::new(1)).expect("a cable");
-    let big = sender.file("big", tree::bytes(3, 192 * MIB));
+    let big = sender.file("big", tree::bytes(3, 384 * MIB));
     let sends = sender.send(&["big"]);
     let receives = receiver.accept(&sends.code().code, &[]);
     receives.progress(100 * MIB as u64);
+    sends.pause();
     // For a moment every packet of TCP is answered with a reset, as by a firewall that lost its memory.
     let host = receiver.host();
     if let Err(why) = host.run("nft", ["-f", RESETS]) {
         skip!("no resets without nft and its reject: {why}");
     }
+    sends.resume();
     receives.event("reconnecting");
     sends.event("reconnecting");
     host.run("nft", ["delete", "table", "inet", "resets"]).expect("the rule goes");
@@ -363,7 +365,7 @@ fn a_connection_that_is_reset_is_made_again() {
     tree::assert_no_staging(&receiver.inbox());
     for side in [&sent, &received] {
         assert!(side.done()["stats"]["reconnects"].as_u64() >= Some(1), "{side:?}");
-        assert_eq!(side.count("bytes"), 192 * MIB as u64, "{side:?}");
+        assert_eq!(side.count("bytes"), 384 * MIB as u64, "{side:?}");
         // 64 MiB and more were written through by then.
         assert!(side.count("bytes_here") >= 64 * MIB as u64, "{side:?}");
     }
@@ -376,13 +378,15 @@ fn a_network_that_falls_silent_is_noticed_on_both_sides() {
     }
     let (sender, receiver) = hosts();
     Link::veth(sender.host(), receiver.host(), Subnet::new(1)).expect("a cable");
-    let big = sender.file("big", tree::bytes(4, 192 * MIB));
+    let big = sender.file("big", tree::bytes(4, 384 * MIB));
     let sends = sender.send(&["big"]);
     let receives = receiver.accept(&sends.code().code, &[]);
     receives.progress(100 * MIB as u64);
+    sends.pause();
     for machine in [&sender, &receiver] {
         machine.host().filter(Filter::incoming()).expect("a filter");
     }
+    sends.resume();
     // Both say so after the 30 s that a silent peer is given.
     receives.event("reconnecting");
     sends.event("reconnecting");
