@@ -1,4 +1,5 @@
 """Rounds: each tool once per round, in another order each time, every copy compared."""
+import random
 import itertools
 import os
 import shutil
@@ -38,8 +39,8 @@ def rounds(work, peers, scratch, options, notes):
         # The first to touch fresh memory pays for it; nobody is to pay in a run that counts.
         one(work, peers[0], source, place, options)
     for number in range(repetitions):
-        turn = number % len(peers)
-        for peer in peers[turn:] + peers[:turn]:
+        # Whoever ran before leaves its mark on caches and memory: nobody is to follow the same one each time.
+        for peer in random.Random(f"{works.SEED} {work.name} {number}").sample(peers, len(peers)):
             yield {"work": work.name, "title": work.title, "place": work.place, "round": number, "tool": peer.name,
                    **one(work, peer, source, place, options)}
     if work.place == "memory":
