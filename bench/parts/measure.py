@@ -1,7 +1,7 @@
 """Rounds: each tool once per round, in another order each time, every copy compared."""
-import random
 import itertools
 import os
+import random
 import shutil
 import statistics
 import subprocess
