@@ -56,6 +56,9 @@ impl Volume for DiskVolume {
 
     fn free_space(&self) -> io::Result<u64> {
         let stat = sys::fstatvfs(&self.root)?;
+        if stat.f_blocks == 0 {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
         Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
     }
 
@@ -152,9 +155,10 @@ impl Volume for DiskVolume {
     fn check_room(&self, file: &Self::File, len: u64) -> io::Result<()> {
         // Setting the room aside would cost a pass over all of its pages on file systems in memory, and on others turn
         // every write into two changes of the file's map.
-        let stat = sys::fstatvfs(file)?;
+        let Ok(stat) = sys::fstatvfs(file) else { return Ok(()) };
+        // Without blocks it does not say how large it is: a file system in memory without a limit, and some on the network.
         let free = stat.f_bfree.saturating_mul(stat.f_frsize);
-        if free < len { Err(Errno::NOSPC.into()) } else { Ok(()) }
+        if stat.f_blocks > 0 && free < len { Err(Errno::NOSPC.into()) } else { Ok(()) }
     }
 
     fn set_file_attributes(

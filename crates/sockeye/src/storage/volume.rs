@@ -98,7 +98,7 @@ pub trait Volume: Clone + fmt::Debug + Send + Sync + 'static {
     fn umask(&self) -> u32;
     /// The user id that new files belong to.
     fn owner(&self) -> u32;
-    /// Bytes that an ordinary user can still write.
+    /// Bytes that an ordinary user can still write; [`io::ErrorKind::Unsupported`] where the file system does not say.
     fn free_space(&self) -> io::Result<u64>;
 
     /// Opens a directory in a directory.
@@ -128,7 +128,8 @@ pub trait Volume: Clone + fmt::Debug + Send + Sync + 'static {
     fn read_at(&self, file: &Self::File, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
     /// Cuts or extends (with zeros).
     fn set_len(&self, file: &Self::File, len: u64) -> io::Result<()>;
-    /// Fails as a full disk does where there cannot be room for `len` bytes more in this file. Sets nothing aside.
+    /// Fails as a full disk does where there cannot be room for `len` bytes more in this file; where that is not
+    /// known it does not. Sets nothing aside.
     fn check_room(&self, file: &Self::File, len: u64) -> io::Result<()>;
     /// Sets the time and, if given, the permission bits.
     fn set_file_attributes(

@@ -204,6 +204,21 @@ impl Drop for Mounted<'_> {
 }
 
 #[test]
+fn a_file_system_that_does_not_say_how_large_it_is() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let Some(mounted) = Mounted::new(dir.path(), "size=0") else {
+        eprintln!("SKIPPED: this user may not mount a tmpfs");
+        return;
+    };
+    let mut source = Source::new();
+    source.file(None, "large", &content(1, 600_000));
+    let volume = DiskVolume::open(mounted.0).expect("opens");
+    assert!(volume.free_space().is_err(), "else this test shows nothing");
+    let report = receive(&volume, &source, Existing::Refuse);
+    assert_eq!((report.files, report.failed), (1, 0), "{report:?}");
+}
+
+#[test]
 fn a_real_file_system_that_fills_up() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let Some(mounted) = Mounted::new(dir.path(), "size=2m") else {
