@@ -6,13 +6,17 @@
 //! | [`interfaces`], [`select`] | lists interfaces with their addresses, picks those that are up |
 //! | [`listen_tcp`], [`reachable_addresses`] | listens on both families, says at which addresses |
 //! | [`prepare_stream`] | sets a TCP connection's options |
+//! | [`endpoint`] | where a socket is and how it shall be, as one line of text |
+//! | [`open`] | opens sockets as an endpoint wants them |
 //! | [`BeaconSockets`] | opens UDP sockets on every interface, for broadcast and groups, and follows changes |
 //!
 //! What differs between systems is in `sys`; every function there has a fallback that works everywhere.
 
 mod beacon;
+pub mod endpoint;
 mod error;
 mod interface;
+pub mod open;
 mod options;
 mod sys;
 mod tcp;
@@ -24,3 +28,4 @@ pub use options::{TcpOptions, prepare_stream, set_receive_low_water};
 pub use tcp::{ListenTcp, PortChoice, TcpListeners, listen_tcp, reachable_addresses};
 
 pub use ipnet;
+pub use socket2;

@@ -51,6 +51,7 @@
 mod config;
 mod crypto;
 mod discovery;
+pub use sockeye_net::endpoint;
 mod error;
 pub mod escape;
 mod event;

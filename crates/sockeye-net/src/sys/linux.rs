@@ -1,6 +1,6 @@
 //! Linux: interfaces by netlink, sockets bound to a device.
 
-use std::{io, os::fd::AsRawFd, time::Duration};
+use std::{io, net::IpAddr, os::fd::AsRawFd, time::Duration};
 
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, send, socket_with};
 use socket2::{SockRef, Socket};
@@ -22,6 +22,57 @@ pub(crate) fn set_receive_low_water(socket: &SockRef<'_>, bytes: u32) -> io::Res
             len,
         )
     };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// `MCAST_JOIN_SOURCE_GROUP` of <linux/in.h>; the argument is a `group_source_req` (RFC 3678 §5.1.3).
+const MCAST_JOIN_SOURCE_GROUP: libc::c_int = 46;
+
+/// The argument of a join for one sender.
+#[repr(C)]
+struct GroupSource {
+    interface: u32,
+    group: libc::sockaddr_storage,
+    source: libc::sockaddr_storage,
+}
+
+/// Joins `group` for what `source` sends, on the interface of this number; 0 leaves it to the routes.
+pub(crate) fn join_source(socket: &Socket, interface: u32, group: IpAddr, source: IpAddr) -> io::Result<()> {
+    if group.is_ipv4() != source.is_ipv4() {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "group and sender are of different families",
+        ));
+    }
+    let request = GroupSource { interface, group: storage(group), source: storage(source) };
+    let level = if group.is_ipv4() { libc::IPPROTO_IP } else { libc::IPPROTO_IPV6 };
+    set_struct(socket.as_raw_fd(), level, MCAST_JOIN_SOURCE_GROUP, &request)
+}
+
+/// The interface by which packets to IPv4 groups leave.
+pub(crate) fn set_group_interface_v4(socket: &Socket, interface: u32) -> io::Result<()> {
+    let none = libc::in_addr { s_addr: 0 };
+    let index = i32::try_from(interface).map_err(|_| io::ErrorKind::InvalidInput)?;
+    let request = libc::ip_mreqn { imr_multiaddr: none, imr_address: none, imr_ifindex: index };
+    set_struct(socket.as_raw_fd(), libc::IPPROTO_IP, libc::IP_MULTICAST_IF, &request)
+}
+
+fn storage(address: IpAddr) -> libc::sockaddr_storage {
+    let address = socket2::SockAddr::from(std::net::SocketAddr::new(address, 0));
+    let storage: socket2::SockAddrStorage = address.as_storage();
+    #[expect(unsafe_code, reason = "the one conversion between the two names of the same structure")]
+    // SAFETY: on Linux both are `struct sockaddr_storage`; `view_as` asserts that the size fits, and every bit pattern is one.
+    unsafe {
+        let mut storage = storage;
+        *storage.view_as::<libc::sockaddr_storage>()
+    }
+}
+
+fn set_struct<T>(descriptor: i32, level: libc::c_int, name: libc::c_int, value: &T) -> io::Result<()> {
+    let len = libc::socklen_t::try_from(size_of::<T>()).unwrap_or(0);
+    #[expect(unsafe_code, reason = "no crate in use here sets these options")]
+    // SAFETY: `value` is valid for `len` bytes; the kernel copies them.
+    let result = unsafe { libc::setsockopt(descriptor, level, name, (&raw const *value).cast(), len) };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 

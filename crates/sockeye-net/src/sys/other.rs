@@ -1,6 +1,6 @@
 //! Systems other than Linux: no list of links, and sockets chosen by address.
 
-use std::{io, time::Duration};
+use std::{io, net::IpAddr, time::Duration};
 
 use socket2::{SockRef, Socket};
 
@@ -36,4 +36,20 @@ pub(crate) fn set_user_timeout(_socket: &SockRef<'_>, _timeout: Duration) -> io:
 #[expect(clippy::unnecessary_wraps, reason = "the same signature on every system")]
 pub(crate) fn set_receive_low_water(_socket: &SockRef<'_>, _bytes: u32) -> io::Result<()> {
     Ok(())
+}
+
+/// Joins `group` for what `source` sends. IPv4 only; the routes choose the interface.
+pub(crate) fn join_source(socket: &Socket, _interface: u32, group: IpAddr, source: IpAddr) -> io::Result<()> {
+    match (group, source) {
+        #[cfg(not(target_os = "openbsd"))]
+        (IpAddr::V4(group), IpAddr::V4(source)) => {
+            socket.join_ssm_v4(&source, &group, &std::net::Ipv4Addr::UNSPECIFIED)
+        }
+        _ => Err(io::ErrorKind::Unsupported.into()),
+    }
+}
+
+/// The interface by which packets to IPv4 groups leave: not by its number here.
+pub(crate) fn set_group_interface_v4(_socket: &Socket, _interface: u32) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
 }
