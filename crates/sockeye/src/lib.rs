@@ -58,7 +58,10 @@ mod event;
 mod home;
 mod machine;
 mod meet;
+pub mod message;
 mod nearby;
+#[cfg(unix)]
+pub mod socket;
 mod source;
 mod storage;
 mod transfer;
@@ -75,6 +78,9 @@ pub use event::{
 };
 pub use home::{Home, HomeError, NameRefused, Remembered, TrustStore};
 pub use nearby::{Nearby, peers};
+pub use sockeye_codec::{
+    DEFAULT_MAX, Decoder, EncodeError, Encoder, FramingSpec as Framing, SpecError, Step, Truncated,
+};
 pub use sockeye_proto::pairing::{Code, CodeError};
 pub use transfer::{Canceller, Receiver, Sender, Transfer};
 

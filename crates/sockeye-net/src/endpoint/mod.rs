@@ -103,7 +103,6 @@ pub enum Place {
 
 /// A host as it was typed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Host {
     /// Every address of this machine (`*`, or nothing before the colon).
     Any,
@@ -120,7 +119,6 @@ pub enum Host {
 
 /// A port as it was typed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Port {
     /// Its number; 0 lets the system choose.
     Number(u16),

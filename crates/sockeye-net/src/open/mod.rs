@@ -11,7 +11,10 @@ use std::{io, net::SocketAddr};
 
 use socket2::{Domain, Protocol, SockAddr, Socket, TcpKeepalive, Type};
 
-use crate::endpoint::{Endpoint, EndpointOptions, Scheme};
+use crate::{
+    endpoint::{Endpoint, EndpointOptions, Scheme},
+    sys,
+};
 
 pub use error::{SocketAction, SocketError};
 pub use group::interface_number;
@@ -63,6 +66,11 @@ pub fn connect_to(
     }
 }
 
+/// A socket that this process inherited, by its number, duplicated: closing the answer leaves the other open.
+pub fn inherited(number: i32) -> io::Result<Socket> {
+    sys::duplicate(number)
+}
+
 /// Whether a datagram socket for `target` hears that one peer only: not where many may answer.
 pub fn has_one_peer(endpoint: &Endpoint, target: SocketAddr) -> bool {
     let many = target.ip().is_multicast() || endpoint.options().broadcast || is_limited_broadcast(target);
@@ -73,8 +81,13 @@ fn is_limited_broadcast(address: SocketAddr) -> bool {
     matches!(address, SocketAddr::V4(v4) if v4.ip().is_broadcast())
 }
 
+/// A unix socket whose listener's backlog is full answers "would block" instead, and is not connecting (connect(2)).
 fn is_in_progress(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::WouldBlock || cfg!(unix) && error.raw_os_error() == Some(EINPROGRESS)
+    if cfg!(unix) {
+        error.raw_os_error() == Some(EINPROGRESS)
+    } else {
+        error.kind() == io::ErrorKind::WouldBlock
+    }
 }
 
 #[cfg(target_os = "linux")]

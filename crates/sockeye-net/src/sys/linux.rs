@@ -1,6 +1,11 @@
 //! Linux: interfaces by netlink, sockets bound to a device.
 
-use std::{io, net::IpAddr, os::fd::AsRawFd, time::Duration};
+use std::{
+    io,
+    net::IpAddr,
+    os::fd::{AsRawFd, FromRawFd},
+    time::Duration,
+};
 
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, send, socket_with};
 use socket2::{SockRef, Socket};
@@ -23,6 +28,27 @@ pub(crate) fn set_receive_low_water(socket: &SockRef<'_>, bytes: u32) -> io::Res
         )
     };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Duplicates a socket that this process inherited. An error if the number is no open descriptor, or none of a socket.
+pub(crate) fn duplicate(number: i32) -> io::Result<Socket> {
+    if number < 0 {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    #[expect(
+        unsafe_code,
+        reason = "the number comes from the parent process, so nothing safe owns the descriptor"
+    )]
+    // SAFETY: fcntl(2) takes any number and refuses those that are not open; a descriptor that it makes belongs to us alone.
+    let descriptor = unsafe {
+        let made = libc::fcntl(number, libc::F_DUPFD_CLOEXEC, 3);
+        if made < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        std::os::fd::OwnedFd::from_raw_fd(made)
+    };
+    let socket = Socket::from(descriptor);
+    socket.r#type().map(|_| socket)
 }
 
 /// `MCAST_JOIN_SOURCE_GROUP` of <linux/in.h>; the argument is a `group_source_req` (RFC 3678 §5.1.3).

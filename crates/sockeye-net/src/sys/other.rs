@@ -53,3 +53,8 @@ pub(crate) fn join_source(socket: &Socket, _interface: u32, group: IpAddr, sourc
 pub(crate) fn set_group_interface_v4(_socket: &Socket, _interface: u32) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
+
+/// Not available here.
+pub(crate) fn duplicate(_number: i32) -> io::Result<Socket> {
+    Err(io::ErrorKind::Unsupported.into())
+}

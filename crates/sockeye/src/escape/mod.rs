@@ -144,7 +144,7 @@ fn reads_on(next: char) -> bool {
     matches!(next, '\\' | 'n' | 'r' | 't' | 'u' | 'x') || is_unsafe(next)
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len() * 2);
     for byte in bytes {
         let _ = write!(out, "{byte:02x}");

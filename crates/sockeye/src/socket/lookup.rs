@@ -1,0 +1,103 @@
+//! From hosts and ports to addresses.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6},
+    path::Path,
+};
+
+use sockeye_net::{open::interface_number, socket2::SockAddr};
+
+use super::Error;
+use crate::endpoint::{Endpoint, Host, Place, Port, Scheme};
+
+/// The addresses that an endpoint's place stands for, in the order in which they are to be tried. `*` is the IPv6 wildcard, which
+/// takes IPv4 too, and then the IPv4 one, for systems without IPv6.
+pub async fn addresses(endpoint: &Endpoint) -> Result<Vec<SockAddr>, Error> {
+    let fail = |action| Error::Misuse { scheme: endpoint.scheme().name(), action };
+    match endpoint.place() {
+        Place::Inet { host, port } => {
+            let found = inet(endpoint.scheme(), host, port).await?;
+            Ok(found.into_iter().map(SockAddr::from).collect())
+        }
+        Place::Path(path) => Ok(vec![unix(Path::new(path))?]),
+        Place::Abstract(name) => Ok(vec![unix(Path::new(&format!("\0{name}")))?]),
+        _ => Err(fail("be looked up")),
+    }
+}
+
+fn unix(path: &Path) -> Result<SockAddr, Error> {
+    SockAddr::unix(path).map_err(|source| Error::File { path: path.to_owned(), source })
+}
+
+/// The addresses of a host and a port.
+pub(super) async fn inet(scheme: Scheme, host: &Host, port: &Port) -> Result<Vec<SocketAddr>, Error> {
+    let port = number_of(port, scheme)?;
+    let all: Vec<SocketAddr> = match host {
+        Host::Any => vec![(Ipv6Addr::UNSPECIFIED, port).into(), (Ipv4Addr::UNSPECIFIED, port).into()],
+        Host::Address { address: IpAddr::V6(address), zone: Some(zone) } => {
+            vec![SocketAddrV6::new(*address, port, 0, zone_number(zone)?).into()]
+        }
+        Host::Address { address, .. } => vec![(*address, port).into()],
+        Host::Name(name) => {
+            let found = tokio::net::lookup_host((name.as_str(), port)).await;
+            found.map_err(|source| Error::Lookup { name: name.clone(), source })?.collect()
+        }
+    };
+    let fitting: Vec<SocketAddr> = all.into_iter().filter(|address| scheme.allows(address.ip())).collect();
+    if fitting.is_empty() {
+        return Err(Error::NoAddress { name: host.to_string(), scheme: scheme.name() });
+    }
+    Ok(fitting)
+}
+
+fn zone_number(zone: &str) -> Result<u32, Error> {
+    match zone.parse() {
+        Ok(number) => Ok(number),
+        Err(_) => Ok(interface_number(zone)?),
+    }
+}
+
+fn number_of(port: &Port, scheme: Scheme) -> Result<u16, Error> {
+    match port {
+        Port::Number(number) => Ok(*number),
+        Port::Service(name) => {
+            let protocol = if scheme.is_datagram() { "udp" } else { "tcp" };
+            let table = std::fs::read_to_string(SERVICES).unwrap_or_default();
+            service(&table, name, protocol).ok_or_else(|| Error::NoService { name: name.clone() })
+        }
+    }
+}
+
+/// Where the system keeps the names of services (services(5)).
+const SERVICES: &str = "/etc/services";
+
+/// The port of a service in the system's table; the best known also where there is no table.
+fn service(table: &str, name: &str, protocol: &str) -> Option<u16> {
+    let listed = table.lines().find_map(|line| {
+        let mut words = line.split('#').next()?.split_whitespace();
+        let (official, place) = (words.next()?, words.next()?);
+        let (port, of) = place.split_once('/')?;
+        let called = official == name || words.any(|alias| alias == name);
+        (called && of == protocol).then(|| port.parse().ok())?
+    });
+    listed.or_else(|| WELL_KNOWN.iter().find(|(known, _)| *known == name).map(|(_, port)| *port))
+}
+
+const WELL_KNOWN: [(&str, u16); 8] = [
+    ("domain", 53),
+    ("echo", 7),
+    ("ftp", 21),
+    ("http", 80),
+    ("https", 443),
+    ("ntp", 123),
+    ("smtp", 25),
+    ("ssh", 22),
+];
+
+/// The local addresses that `?bind=` stands for.
+pub(super) async fn local(endpoint: &Endpoint) -> Result<Vec<SocketAddr>, Error> {
+    match &endpoint.options().bind {
+        Some((host, port)) => inet(endpoint.scheme(), host, port).await,
+        None => Ok(Vec::new()),
+    }
+}

@@ -1,0 +1,49 @@
+//! Sockets of every kind behind one face: dialled or listened for by an [`Endpoint`](crate::endpoint::Endpoint).
+//!
+//! | item | is |
+//! |---|---|
+//! | [`Connection`] | a stream to one peer: TCP, TLS, unix, packets in sequence, standard input and output |
+//! | [`Listener`] | takes connections |
+//! | [`Datagrams`] | a socket without connections: UDP, unix datagrams, groups, broadcast |
+//! | [`addresses`] | looks up what an endpoint's host and port stand for |
+//!
+//! ```
+//! use sockeye::socket::{Connection, Listener};
+//! use tokio::io::{AsyncReadExt, AsyncWriteExt};
+//!
+//! # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+//! # runtime.block_on(async {
+//! let mut listener = Listener::bind(&"tcp://127.0.0.1:0".parse().unwrap()).await?;
+//! let port = listener.names()[0].as_inet().unwrap().port();
+//! let mut caller = Connection::dial(&format!("tcp://127.0.0.1:{port}?nodelay").parse().unwrap()).await?;
+//! let mut called = listener.accept().await?.finish().await?;
+//! caller.write_all(b"tulip").await.unwrap();
+//! caller.shutdown().await.unwrap();
+//! let mut text = String::new();
+//! called.read_to_string(&mut text).await.unwrap();
+//! assert_eq!(text, "tulip");
+//! assert_eq!(Some(called.facts().peer.clone()), caller.facts().local.clone().into());
+//! # Ok::<(), sockeye::socket::Error>(())
+//! # }).unwrap();
+//! ```
+
+mod connection;
+mod datagrams;
+mod dial;
+mod error;
+mod facts;
+mod listen;
+mod lookup;
+mod packets;
+#[cfg(test)]
+mod tests;
+mod tls;
+
+pub use connection::Connection;
+pub use datagrams::{Datagram, Datagrams, LARGEST_UDP};
+pub use dial::CONNECT_TIMEOUT;
+pub use error::{Error, TlsFailure};
+pub use facts::{Facts, TlsFacts};
+pub use listen::{HANDSHAKE_TIMEOUT, Incoming, Listener};
+pub use lookup::addresses;
+pub use sockeye_net::open::{SocketAction, SocketError, SocketName};
