@@ -6,6 +6,7 @@
 mod args;
 mod commands;
 mod exit;
+mod formats;
 mod output;
 mod prompt;
 mod signals;

@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use crate::exit::Exit;
+use crate::{exit::Exit, output::sentence};
 
 /// Why a command failed. The sentence is made in [`crate::output::sentence`].
 #[derive(Debug)]
@@ -15,6 +15,10 @@ pub(crate) enum Trouble {
     NobodyAround,
     /// A picture of the demonstration did not arrive as it was sent, or a process of it failed.
     Demo(String, Exit),
+    /// A socket could not be had.
+    Socket(sockeye::socket::Error),
+    /// A connection or an exchange did not go well: the sentence, and how the program ends.
+    Ended(String, Exit),
     /// Nothing needs to be said: whoever read standard output has gone, or a question was answered with Ctrl-C.
     Silent(Exit),
 }
@@ -26,7 +30,8 @@ impl Trouble {
             Self::Usage(_) => Exit::Usage,
             Self::Library(error) => Exit::of(error),
             Self::NobodyAround => Exit::NoPeer,
-            Self::Demo(_, exit) | Self::Silent(exit) => *exit,
+            Self::Socket(error) => sentence::sockets::exit(error),
+            Self::Demo(_, exit) | Self::Ended(_, exit) | Self::Silent(exit) => *exit,
         }
     }
 
@@ -46,6 +51,12 @@ impl Trouble {
             return Self::Silent(Exit::LocalIo);
         }
         Self::file("write to", "(standard output)", source)
+    }
+}
+
+impl From<sockeye::socket::Error> for Trouble {
+    fn from(error: sockeye::socket::Error) -> Self {
+        Self::Socket(error)
     }
 }
 

@@ -121,3 +121,42 @@ First one `sockeye send` and one `sockeye receive` move a picture; then three
 such pairs do it at the same time. Each is a process of its own, with an
 identity of its own. The pictures that arrive are compared, byte for byte,
 with the one that was sent.";
+
+pub(crate) const CONNECT: &str = "\
+Examples:
+  sockeye connect -f dec:4 localhost:9000
+      each line becomes a message with four digits of length before it
+  sockeye connect example.org:80 < request
+      sends a file, prints the answer; the file's end is told to the server
+  echo hello | sockeye connect 'udp://192.168.1.255:9999?broadcast'
+      each line is a datagram; broadcast must be asked for
+
+Endpoints: tcp tcp4 tcp6 tls udp udp4 udp6 unix unixgram unixseq, as in
+tls://host:443?ca=my.pem; without a scheme HOST:PORT is TCP, a path or @NAME
+is a unix stream. Options behind ? change the socket: nodelay, sndbuf=64KiB,
+bind=ADDRESS, ttl=4, iface=eth0 and more; a wrong one lists them.
+
+When standard input ends, the other side is told so and may still answer; the
+command ends when the other side has ended too.
+
+Exit codes: 0 done, 1 the network failed (a reset too), 2 not as typed, 3 what
+came does not parse, 4 timed out or too few messages, 6 a certificate is not
+trusted, 7 a local file, 130 interrupted.";
+
+pub(crate) const LISTEN: &str = "\
+Examples:
+  sockeye listen :9000 > picture.png
+      here; there: sockeye connect HOST:9000 < picture.png
+  sockeye listen -k --json -f \"mark:'{2H:'..':}'\" :9000
+      many callers at once, a JSON object for each message
+  sockeye listen 'udp://239.1.1.1:5000?iface=eth0'
+      joins the group and shows each datagram
+  sockeye listen -k --echo :7
+      sends everything back
+
+Endpoints are those of `sockeye connect`. Port 0 is any free port; which one is
+told on standard error. A tls:// listener without ?cert= makes a certificate
+and tells its fingerprint. With datagrams, standard input goes to whoever sent
+last.
+
+Exit codes are those of `sockeye connect`.";

@@ -5,6 +5,7 @@ mod code;
 mod help;
 mod raw;
 pub(crate) mod resolve;
+mod sockets;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -20,6 +21,7 @@ pub(crate) use raw::{
     Cli, Command, DemoArgs, GenerateArgs, PeersArgs, ReceiveArgs, SendArgs, SharedArgs, TrustArgs,
     TrustCommand,
 };
+pub(crate) use sockets::{ConnectArgs, ListenArgs, OnEof, SocketArgs};
 pub(crate) use value::code_at;
 
 /// Arguments that do not parse, or a wish for help or the version.

@@ -4,7 +4,11 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 
-use super::{help, value};
+use super::{
+    help,
+    sockets::{ConnectArgs, ListenArgs},
+    value,
+};
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -30,6 +34,12 @@ pub(crate) enum Command {
     /// List, rename or forget the machines that are remembered
     #[command(after_help = help::TRUST)]
     Trust(TrustArgs),
+    /// Connect to an endpoint: standard input goes there, what comes goes to standard output
+    #[command(visible_alias = "c", after_help = help::CONNECT)]
+    Connect(ConnectArgs),
+    /// Listen at an endpoint: what comes goes to standard output, standard input goes back
+    #[command(visible_alias = "l", after_help = help::LISTEN)]
+    Listen(ListenArgs),
     /// Move a picture between processes of this machine, over real sockets, and verify it
     #[command(after_help = help::DEMO)]
     Demo(DemoArgs),

@@ -23,6 +23,31 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// The same, and `0` (with or without a unit) for never.
+pub(crate) fn duration_or_none(text: &str) -> Result<Duration, String> {
+    if split_unit(text).0 == "0" { Ok(Duration::ZERO) } else { duration(text) }
+}
+
+/// Parses `10/s`, or the time between two like [`duration`].
+pub(crate) fn pace(text: &str) -> Result<Duration, String> {
+    const WANTED: &str = "write a number a second, like 10/s, or the time between two, like 100ms";
+    let Some(number) = text.strip_suffix("/s") else { return duration(text).map_err(|_| WANTED.to_owned()) };
+    let number: f64 = number.parse().map_err(|_| WANTED.to_owned())?;
+    if !(0.001..=1e6).contains(&number) {
+        return Err("a pace goes from 0.001/s to 1000000/s".to_owned());
+    }
+    Ok(Duration::from_secs_f64(1.0 / number))
+}
+
+/// Parses the size of a buffer: 1 byte to 16 MiB.
+pub(crate) fn buffer_size(text: &str) -> Result<usize, String> {
+    let bytes = size(text)?;
+    usize::try_from(bytes)
+        .ok()
+        .filter(|bytes| (1..=16 << 20).contains(bytes))
+        .ok_or_else(|| "a buffer has 1 byte to 16MiB".to_owned())
+}
+
 /// A year. Longer waits are a slip of the finger, and would overflow clocks further down.
 const LONGEST_MILLISECONDS: u64 = 366 * 24 * 3_600_000;
 

@@ -5,6 +5,7 @@ mod generate;
 mod peers;
 mod receive;
 mod send;
+mod sockets;
 mod transfer;
 mod trust;
 
@@ -32,6 +33,8 @@ pub(crate) fn run(cli: Cli) -> Exit {
         Command::Receive(args) => (args.shared.json, receive::run(&args)),
         Command::Peers(args) => (args.json, peers::run(&args)),
         Command::Trust(args) => (args.json, trust::run(&args)),
+        Command::Connect(args) => (args.socket.json, sockets::connect(&args)),
+        Command::Listen(args) => (args.socket.json, sockets::listen(&args)),
         Command::Demo(args) => (args.json, demo::run(&args)),
         Command::Generate(args) => (false, generate::run(&args)),
     };

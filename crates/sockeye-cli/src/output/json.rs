@@ -59,7 +59,7 @@ pub(crate) fn write(value: &Value) -> io::Result<()> {
 }
 
 /// The line of an event. Version and kind come first, for the eye and for `grep`; readers must not rely on it.
-fn line(value: &Value) -> String {
+pub(crate) fn line(value: &Value) -> String {
     let mut rest = value.clone();
     let mut text = String::from("{");
     if let Value::Object(object) = &mut rest {
@@ -291,10 +291,23 @@ fn of_trouble(trouble: &Trouble, exit: Exit) -> Value {
         Trouble::NobodyAround => ("no_peer_found", None),
         Trouble::Demo(..) => ("demo", None),
         Trouble::Silent(_) => ("local_io", None),
+        Trouble::Socket(_) | Trouble::Ended(..) => (of_exit(exit), None),
         Trouble::Library(error) => of_error(error),
     };
     let message = sentence::trouble(trouble);
     event("error", json!({ "kind": kind, "reason": reason, "message": message, "exit": exit.code() }))
+}
+
+/// Kind of what ended a command on sockets.
+fn of_exit(exit: Exit) -> &'static str {
+    match exit {
+        Exit::Usage => "usage",
+        Exit::Protocol => "protocol",
+        Exit::TimedOut => "timed_out",
+        Exit::Authentication => "authentication",
+        Exit::LocalIo => "local_io",
+        _ => "network",
+    }
 }
 
 /// Kind of an error, and within it the reason where there are several.

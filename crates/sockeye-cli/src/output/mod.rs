@@ -6,6 +6,7 @@ pub(crate) mod json;
 pub(crate) mod measure;
 mod progress;
 pub(crate) mod sentence;
+pub(crate) mod stdout;
 mod words;
 
 use std::io;

@@ -6,11 +6,14 @@ use sockeye::{AuthenticationFailure, Error, PeerReason, PeerReasonKind, escape};
 
 use crate::trouble::Trouble;
 
+pub(crate) mod sockets;
+
 /// The sentence for whatever ended a command. Nothing in it can steer a terminal.
 pub(crate) fn trouble(trouble: &Trouble) -> String {
     match trouble {
         Trouble::Usage(sentence) => lines(sentence),
-        Trouble::Demo(sentence, _) => shown(sentence),
+        Trouble::Demo(sentence, _) | Trouble::Ended(sentence, _) => shown(sentence),
+        Trouble::Socket(error) => sockets::error(error),
         Trouble::Library(error) => self::error(error),
         Trouble::NobodyAround => {
             "no machine announces itself on this network now; `sockeye send` does while it waits, \

@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    os::fd::{AsFd, AsRawFd, BorrowedFd},
+    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
     pin::Pin,
     task::{Context, Poll},
     time::Duration,
@@ -72,13 +72,21 @@ impl Connection {
         }
     }
 
-    /// The TCP or unix stream beneath, if bytes go through it as they are: for callers that move them without looking.
-    pub fn as_plain(&self) -> Option<Plain<'_>> {
-        match &self.io {
-            Io::Tcp(tcp) => Some(Plain::Tcp(tcp)),
-            Io::Unix(unix) => Some(Plain::Unix(unix)),
-            _ => None,
-        }
+    /// Whether the bytes of the socket beneath are those of the stream: a plain TCP or unix stream.
+    pub const fn is_plain(&self) -> bool {
+        matches!(self.io, Io::Tcp(_) | Io::Unix(_))
+    }
+
+    /// The socket beneath, for callers that move the bytes themselves: it blocks from now on. An error if the stream is not
+    /// plain.
+    pub fn into_blocking(self) -> io::Result<OwnedFd> {
+        let socket: OwnedFd = match self.io {
+            Io::Tcp(tcp) => tcp.into_std()?.into(),
+            Io::Unix(unix) => unix.into_std()?.into(),
+            _ => return Err(io::ErrorKind::Unsupported.into()),
+        };
+        SockRef::from(&socket).set_nonblocking(false)?;
+        Ok(socket)
     }
 
     pub(super) fn took(&mut self, time: Duration) {
@@ -104,16 +112,6 @@ impl Connection {
     pub fn reset_on_close(&self) -> io::Result<()> {
         self.descriptor().map_or(Ok(()), |socket| SockRef::from(&socket).set_linger(Some(Duration::ZERO)))
     }
-}
-
-/// A stream whose bytes are those of the peer.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub enum Plain<'a> {
-    /// Over TCP.
-    Tcp(&'a TcpStream),
-    /// Between processes of this machine.
-    Unix(&'a UnixStream),
 }
 
 /// Wraps a socket that is connected already, by what the system says it is.

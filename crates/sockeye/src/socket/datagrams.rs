@@ -22,6 +22,9 @@ use crate::endpoint::{Endpoint, Host, Place, Scheme};
 /// The largest payload of a UDP datagram over IPv4: 65,535 bytes less the headers of IP and UDP (RFC 768, RFC 791).
 pub const LARGEST_UDP: usize = 65_507;
 
+/// A datagram, or an answer of the network to one that was sent.
+const ARRIVED: Interest = Interest::READABLE.add(Interest::ERROR);
+
 /// A datagram socket.
 #[derive(Debug)]
 pub struct Datagrams {
@@ -169,14 +172,24 @@ impl Datagrams {
         Ok(())
     }
 
+    /// Whether [`Self::send`] knows where to send.
+    pub const fn has_target(&self) -> bool {
+        self.target.is_some()
+    }
+
+    /// The next datagram, which stays to be received.
+    pub async fn peek(&self, buffer: &mut [u8]) -> io::Result<Datagram> {
+        self.socket.when(ARRIVED, |socket| receive_now(socket, buffer, RecvFlags::PEEK)).await
+    }
+
     /// The next datagram, into `buffer`. One that is longer loses its tail, and `wire_len` tells.
     pub async fn receive(&self, buffer: &mut [u8]) -> io::Result<Datagram> {
-        self.socket.when(Interest::READABLE, |socket| receive_now(socket, buffer)).await
+        self.socket.when(ARRIVED, |socket| receive_now(socket, buffer, RecvFlags::empty())).await
     }
 
     /// The next datagram if one is there: `WouldBlock` if not.
     pub fn try_receive(&self, buffer: &mut [u8]) -> io::Result<Datagram> {
-        receive_now(&self.socket.socket(), buffer)
+        receive_now(&self.socket.socket(), buffer, RecvFlags::empty())
     }
 
     /// Sends one datagram to the endpoint that was dialled, or to the peer that was taken; the answer is how many bytes went.
@@ -207,8 +220,8 @@ fn nowhere(endpoint: &Endpoint) -> Error {
     Error::NoAddress { name: endpoint.place().to_string(), scheme: endpoint.scheme().name() }
 }
 
-fn receive_now(socket: &Socket, buffer: &mut [u8]) -> io::Result<Datagram> {
-    let (len, wire_len, from) = rustix::net::recvfrom(socket, buffer, RecvFlags::TRUNC)?;
+fn receive_now(socket: &Socket, buffer: &mut [u8], flags: RecvFlags) -> io::Result<Datagram> {
+    let (len, wire_len, from) = rustix::net::recvfrom(socket, buffer, RecvFlags::TRUNC | flags)?;
     Ok(Datagram { len, wire_len, from: from.map_or(SocketName::Unnamed, name_of) })
 }
 

@@ -27,6 +27,7 @@
 //! # }).unwrap();
 //! ```
 
+mod carry;
 mod connection;
 mod datagrams;
 mod dial;
@@ -39,6 +40,7 @@ mod packets;
 mod tests;
 mod tls;
 
+pub use carry::{Side, carry};
 pub use connection::Connection;
 pub use datagrams::{Datagram, Datagrams, LARGEST_UDP};
 pub use dial::CONNECT_TIMEOUT;
@@ -47,3 +49,16 @@ pub use facts::{Facts, TlsFacts};
 pub use listen::{HANDSHAKE_TIMEOUT, Incoming, Listener};
 pub use lookup::addresses;
 pub use sockeye_net::open::{SocketAction, SocketError, SocketName};
+
+/// Lets this process open as many descriptors as it may: the soft limit becomes the hard one. For those who serve many.
+pub fn raise_descriptor_limit() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    // If it may not, it goes on with what it has.
+    let _ = setrlimit(Resource::Nofile, rustix::process::Rlimit { current: limit.maximum, ..limit });
+}
+
+/// Ends one direction of a connection, or both: with `Write` the other side reads its end (FIN), and may still send.
+pub fn shut_down(socket: std::os::fd::BorrowedFd<'_>, how: std::net::Shutdown) -> std::io::Result<()> {
+    sockeye_net::socket2::SockRef::from(&socket).shutdown(how)
+}

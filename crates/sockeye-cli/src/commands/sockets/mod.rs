@@ -1,0 +1,55 @@
+//! `sockeye connect` and `sockeye listen`: bytes, messages and datagrams between standard input and output and sockets.
+//!
+//! | module | does |
+//! |---|---|
+//! | [`plan`] | turns arguments into what is to be done |
+//! | [`connect`], [`listen`] | the two commands |
+//! | [`session`] | one connection from its beginning to its end |
+//! | [`datagrams`] | a socket without connections |
+//! | [`pump`] | a plain connection at the speed of the socket |
+//! | [`source`] | standard input, as messages |
+//! | [`tell`] | what happened: messages, events, sentences |
+
+mod connect;
+mod datagrams;
+mod listen;
+mod plan;
+mod pump;
+mod session;
+mod source;
+mod tell;
+
+use std::future::Future;
+
+use tokio::{runtime::Builder, task::LocalSet};
+
+pub(super) use connect::run as connect;
+pub(super) use listen::run as listen;
+
+use crate::{exit::Exit, output::stdout, signals::Signals, trouble::Trouble};
+
+/// Runs a command on this thread alone until it ends, a signal comes, or standard output cannot be written any more. What was
+/// gathered for standard output is handed on whenever there is nothing else to do.
+fn run_here(task: impl Future<Output = Result<Exit, Trouble>>) -> Result<Exit, Trouble> {
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .on_thread_park(|| {
+            // Whether it worked is asked for when the next is appended, and by `failed`.
+            let _ = stdout::flush();
+        })
+        .build()
+        .map_err(|source| Trouble::file("start", "(the runtime)", source))?;
+    let outcome = LocalSet::new().block_on(&runtime, async {
+        let mut signals = Signals::listen().map_err(|source| Trouble::file("watch", "(signals)", source))?;
+        tokio::select! {
+            outcome = task => outcome,
+            () = signals.next() => Err(Trouble::Silent(Exit::Interrupted)),
+            () = stdout::failed() => Err(Trouble::output(stdout::failure())),
+        }
+    });
+    runtime.shutdown_background();
+    match stdout::flush() {
+        Err(stdout::Broken) if outcome.is_ok() => Err(Trouble::output(stdout::failure())),
+        _ => outcome,
+    }
+}

@@ -1,0 +1,180 @@
+//! What is to be done, decided once: endpoint, formats, limits.
+
+use std::{
+    cell::Cell,
+    io::IsTerminal,
+    time::{Duration, Instant},
+};
+
+use sockeye::{
+    Framing,
+    endpoint::{Endpoint, Host, Place, Port, Scheme},
+    message::Split,
+};
+use tokio::sync::Notify;
+
+use super::tell::Tell;
+use crate::{
+    args::{OnEof, SocketArgs},
+    formats::InFormat,
+    trouble::Trouble,
+};
+
+/// Bytes that one read may take unless told otherwise.
+const READ_SIZE: usize = 64 * 1024;
+/// How long a message may take with many callers: a person who types one byte after the other is done by then.
+const MESSAGE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Everything that a session looks at. One for all connections of a command.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) framing_in: Option<Framing>,
+    pub(super) framing_out: Option<Framing>,
+    pub(super) input: InFormat,
+    pub(super) read_size: usize,
+    given_read_size: Option<usize>,
+    pub(super) idle: Option<Duration>,
+    pub(super) quit: Option<Duration>,
+    pub(super) on_eof: OnEof,
+    pub(super) split: Split,
+    pub(super) pace: Option<Duration>,
+    pub(super) message_timeout: Option<Duration>,
+    pub(super) echo: bool,
+    pub(super) tell: Tell,
+    /// Messages still to be received until the command ends; none if there is no such limit.
+    pub(super) left: Cell<Option<u64>>,
+    /// Told when none are left.
+    pub(super) enough: Notify,
+    /// Whether standard input is a person who can type a line again.
+    pub(super) interactive: bool,
+}
+
+/// What differs between the two commands.
+pub(super) struct Role {
+    pub(super) keep: bool,
+    pub(super) echo: bool,
+    pub(super) message_timeout: Option<Duration>,
+}
+
+impl Plan {
+    pub(super) fn new(args: &SocketArgs, scheme: Scheme, role: &Role) -> Self {
+        let crlf = || args.crlf.then(|| "crlf".parse().ok()).flatten();
+        let framing_in = args.framing.clone().or_else(|| args.framing_in.clone());
+        let framing_out = args.framing.clone().or_else(|| args.framing_out.clone()).or_else(crlf);
+        let by_message = |framing: &Option<Framing>| framing.is_some() || scheme.keeps_boundaries();
+        let input =
+            args.input.unwrap_or(if by_message(&framing_out) { InFormat::Text } else { InFormat::Raw });
+        let interactive = std::io::stdin().is_terminal();
+        let on_eof = if role.keep { OnEof::Hold } else { OnEof::HalfClose };
+        let default_timeout = role.keep.then_some(MESSAGE_TIMEOUT);
+        Self {
+            input,
+            read_size: args.read_size.unwrap_or(READ_SIZE),
+            given_read_size: args.read_size,
+            idle: args.idle,
+            quit: args.quit,
+            on_eof: args.on_eof.unwrap_or(on_eof),
+            split: args.split,
+            pace: args.pace,
+            message_timeout: role.message_timeout.or(default_timeout).filter(|timeout| !timeout.is_zero()),
+            echo: role.echo,
+            tell: Tell::new(args, by_message(&framing_in)),
+            left: Cell::new(args.count),
+            enough: Notify::new(),
+            interactive,
+            framing_in,
+            framing_out,
+        }
+    }
+
+    /// Whether bytes can go through as they are, unseen: nothing is framed, shown, counted, cut or paced.
+    pub(super) fn is_plain(&self, args: &SocketArgs) -> bool {
+        self.framing_in.is_none()
+            && self.framing_out.is_none()
+            && self.input == InFormat::Raw
+            && self.tell.is_plain()
+            && !self.echo
+            && args.read_size.is_none()
+            && args.count.is_none()
+            && args.idle.is_none()
+            && args.pace.is_none()
+            && args.split == Split::One
+    }
+
+    /// Bytes of a datagram that can be taken: all of any, unless the size of a read was given.
+    pub(super) fn read_size_of_datagrams(&self) -> usize {
+        self.given_read_size.unwrap_or(super::datagrams::ROOM)
+    }
+
+    /// Counts a message that was received.
+    pub(super) fn count(&self) {
+        if let Some(left) = self.left.get() {
+            self.left.set(Some(left.saturating_sub(1)));
+            if left <= 1 {
+                self.enough.notify_one();
+            }
+        }
+    }
+
+    /// Whether as many messages came as were asked for.
+    pub(super) fn has_enough(&self) -> bool {
+        self.left.get() == Some(0)
+    }
+
+    /// How many are missing, if a number was asked for and did not come.
+    pub(super) fn missing(&self) -> Option<u64> {
+        self.left.get().filter(|left| *left > 0)
+    }
+}
+
+/// The endpoint as it was typed, with what the flags say of it.
+pub(super) fn endpoint(text: &str, port: Option<&str>, args: &SocketArgs) -> Result<Endpoint, Trouble> {
+    let usage = |error: &dyn std::fmt::Display| Trouble::Usage(error.to_string());
+    let mut whole = match port {
+        Some(port) if text.contains(':') && !text.starts_with('[') && !text.contains("://") => {
+            format!("[{text}]:{port}")
+        }
+        Some(port) => format!("{text}:{port}"),
+        None => text.to_owned(),
+    };
+    if args.udp && !whole.contains("://") {
+        let unix = whole.starts_with(['/', '@', '.']);
+        whole = format!("{}://{whole}", if unix { "unixgram" } else { "udp" });
+    }
+    let endpoint: Endpoint = whole.parse().map_err(|error| usage(&error))?;
+    let scheme = match (endpoint.scheme(), args.ipv4, args.ipv6) {
+        (Scheme::Tcp, true, _) => Scheme::Tcp4,
+        (Scheme::Tcp, _, true) => Scheme::Tcp6,
+        (Scheme::Udp, true, _) => Scheme::Udp4,
+        (Scheme::Udp, _, true) => Scheme::Udp6,
+        (scheme, ..) => scheme,
+    };
+    let mut endpoint = endpoint.with_scheme(scheme);
+    if let Some(wait) = args.wait {
+        endpoint.options_mut().timeout.get_or_insert(wait);
+    }
+    if args.numeric {
+        only_numbers(&endpoint)?;
+    }
+    Ok(endpoint)
+}
+
+fn only_numbers(endpoint: &Endpoint) -> Result<(), Trouble> {
+    match endpoint.place() {
+        Place::Inet { host: Host::Name(name), .. } => Err(Trouble::Usage(format!(
+            "{name} is a name, and -n looks none up; give the address or leave -n out"
+        ))),
+        Place::Inet { port: Port::Service(name), .. } => Err(Trouble::Usage(format!(
+            "{name} is a name, and -n looks none up; give the number of the port"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// A deadline that never comes, for a wish that was not made.
+pub(super) async fn after(limit: Option<Duration>, since: Instant) {
+    match limit {
+        Some(limit) => tokio::time::sleep_until((since + limit).into()).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,121 @@
+//! A plain connection: bytes from standard input to the socket and from the socket to standard output, unseen, as fast as the
+//! kernel moves them. Each direction has a thread, for files and terminals block.
+
+use std::{
+    io,
+    net::Shutdown,
+    os::fd::{AsFd, OwnedFd},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Instant,
+};
+
+use sockeye::socket::{Connection, Side, carry, shut_down};
+use tokio::{sync::oneshot, time::timeout};
+
+use super::{
+    plan::{Plan, after},
+    session::LAST_WORDS,
+};
+use crate::{args::OnEof, exit::Exit, output::sentence::sockets::network, trouble::Trouble};
+
+/// How a direction ended.
+type Carried = Result<(), (Side, io::Error)>;
+
+/// Both directions, until both have ended. After the other side has ended, what standard input still has at hand is sent.
+pub(super) async fn both_ways(connection: Connection, plan: &Plan) -> Result<Exit, Trouble> {
+    let fail = |error: io::Error| Trouble::Ended(network(&error), Exit::Network);
+    let socket = connection.into_blocking().map_err(fail)?;
+    let up = Direction::start("stdin", io::stdin(), socket.try_clone().map_err(fail)?)?;
+    let mut down = Direction::start("stdout", socket.try_clone().map_err(fail)?, io::stdout())?;
+    let mut up = Some(up);
+    let mut sent_at = None;
+    loop {
+        tokio::select! {
+            result = &mut down.result => {
+                judge(result.unwrap_or(Ok(())), Side::From)?;
+                return match up {
+                    Some(up) => last_words(up).await,
+                    None => Ok(Exit::Done),
+                };
+            }
+            result = async { (&mut up.as_mut().expect("guarded").result).await }, if up.is_some() => {
+                judge(result.unwrap_or(Ok(())), Side::To)?;
+                up = None;
+                sent_at = Some(Instant::now());
+                match plan.on_eof {
+                    OnEof::HalfClose => end_sending(&socket).map_err(fail)?,
+                    OnEof::Close => return Ok(Exit::Done),
+                    OnEof::Hold => {}
+                }
+            }
+            () = after(plan.quit, sent_at.unwrap_or_else(Instant::now)), if sent_at.is_some() => {
+                let sentence = "the other side has not ended within -q; what it would still have sent is lost".to_owned();
+                return Err(Trouble::Ended(sentence, Exit::TimedOut));
+            }
+        }
+    }
+}
+
+/// A direction that is being carried.
+struct Direction {
+    result: oneshot::Receiver<Carried>,
+    moved: Arc<AtomicU64>,
+}
+
+impl Direction {
+    fn start(
+        name: &'static str,
+        from: impl AsFd + Send + 'static,
+        to: impl AsFd + Send + 'static,
+    ) -> Result<Self, Trouble> {
+        let moved = Arc::new(AtomicU64::new(0));
+        let (sender, result) = oneshot::channel();
+        let counter = Arc::clone(&moved);
+        let run = move || {
+            // Nobody may be waiting for it any more.
+            let _ = sender.send(carry(from.as_fd(), to.as_fd(), &counter));
+        };
+        std::thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(run)
+            .map_err(|source| Trouble::file("start", "(a thread)", source))?;
+        Ok(Self { result, moved })
+    }
+}
+
+async fn last_words(mut up: Direction) -> Result<Exit, Trouble> {
+    loop {
+        let before = up.moved.load(Ordering::Relaxed);
+        match timeout(LAST_WORDS, &mut up.result).await {
+            // A peer that has closed altogether answers what is sent now with a reset: it has said all it wanted to.
+            Ok(Ok(Err((Side::To, _)))) => return Ok(Exit::Done),
+            Ok(result) => return judge(result.unwrap_or(Ok(())), Side::To).map(|()| Exit::Done),
+            Err(_) if up.moved.load(Ordering::Relaxed) == before => return Ok(Exit::Done),
+            Err(_) => {}
+        }
+    }
+}
+
+/// Says whose fault it was: the network's, if the side of the socket failed; otherwise that of standard input or output.
+fn judge(carried: Carried, socket: Side) -> Result<(), Trouble> {
+    carried.map_err(|(side, error)| {
+        if side == socket {
+            Trouble::Ended(network(&error), Exit::Network)
+        } else if side == Side::To {
+            Trouble::output(error)
+        } else {
+            Trouble::file("read", "(standard input)", error)
+        }
+    })
+}
+
+/// Tells the other side that no more comes. One that has closed already needs no word.
+fn end_sending(socket: &OwnedFd) -> io::Result<()> {
+    match shut_down(socket.as_fd(), Shutdown::Write) {
+        Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
+        result => result,
+    }
+}

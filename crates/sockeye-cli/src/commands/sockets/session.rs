@@ -1,0 +1,543 @@
+//! One connection from its beginning to its end.
+//!
+//! Standard input's end closes one direction only, and then the other side is waited for. When the other side has ended, what
+//! standard input still has at hand is sent, and that is the end.
+
+use std::{
+    cell::{Cell, RefCell},
+    future::{Future, poll_fn},
+    io,
+    pin::{Pin, pin},
+    rc::Rc,
+    time::{Duration, Instant},
+};
+
+use sockeye::{
+    Encoder, Framing,
+    message::{Cuts, Inbound, Received},
+    socket::Connection,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf, ReadHalf, WriteHalf},
+    sync::mpsc,
+    time::timeout,
+};
+
+use super::{
+    plan::{Plan, after},
+    source::Source,
+    tell::{How, Totals},
+};
+use crate::{
+    args::OnEof,
+    exit::Exit,
+    output::{sentence::sockets::network, stdout::Broken},
+    trouble::Trouble,
+};
+
+/// How long standard input may be silent after the other side has ended before that is the end here too.
+pub(super) const LAST_WORDS: Duration = Duration::from_millis(500);
+/// How long a write may wait before the other side counts as slow.
+const SLOW: Duration = Duration::from_secs(5);
+
+/// What a connection sends.
+pub(super) enum Supply {
+    /// Standard input is for this connection alone.
+    Own(Source),
+    /// Standard input is for several: each gets every message.
+    Shared(mpsc::Receiver<Rc<[u8]>>),
+    /// What it receives.
+    Echo,
+}
+
+/// How a session ended.
+pub(super) struct End {
+    pub(super) how: How,
+    /// What to say and how the program ends, if that was no good end.
+    pub(super) trouble: Option<(String, Exit)>,
+}
+
+/// Why a direction stopped before its end.
+enum Stop {
+    Network(io::Error),
+    Framing(String),
+    Input(String),
+    TimedOut(String),
+    Output,
+    Enough,
+}
+
+impl From<Broken> for Stop {
+    fn from(_: Broken) -> Self {
+        Self::Output
+    }
+}
+
+/// What both directions look at.
+struct Shared<'a> {
+    plan: &'a Plan,
+    id: u64,
+    totals: Cell<Totals>,
+    /// When something was last sent or received.
+    active: Cell<Instant>,
+    /// When a message began that is not complete.
+    inside: Cell<Option<Instant>>,
+}
+
+impl Shared<'_> {
+    fn add(&self, change: impl FnOnce(&mut Totals)) {
+        let mut totals = self.totals.get();
+        change(&mut totals);
+        self.totals.set(totals);
+        self.active.set(Instant::now());
+    }
+}
+
+/// Runs a connection to its end.
+pub(super) async fn run(
+    connection: Connection,
+    id: u64,
+    plan: &Plan,
+    supply: Supply,
+) -> Result<End, Trouble> {
+    let began = Instant::now();
+    let shared =
+        Shared { plan, id, totals: Cell::default(), active: Cell::new(began), inside: Cell::new(None) };
+    let (mut reader, mut writer) = tokio::io::split(connection);
+    let outcome = if matches!(supply, Supply::Echo) {
+        guarded(&shared, echo(&shared, &mut reader, &mut writer)).await
+    } else {
+        both_ways(&shared, &mut reader, &mut writer, supply).await
+    };
+    let end = end_of(outcome);
+    if end.how == How::Closed {
+        // The other side is told that no more comes; whether it hears that changes nothing here.
+        let _ = timeout(Duration::from_secs(1), writer.shutdown()).await;
+    }
+    match plan.tell.closed(id, end.how, &shared.totals.get(), began.elapsed()) {
+        Ok(()) => Ok(end),
+        Err(Broken) => Err(Trouble::Silent(Exit::LocalIo)),
+    }
+}
+
+fn end_of(outcome: Result<How, Stop>) -> End {
+    let bad = |how, sentence, exit| End { how, trouble: Some((sentence, exit)) };
+    match outcome {
+        Ok(how) => End { how, trouble: None },
+        Err(Stop::Enough | Stop::Output) => End { how: How::Closed, trouble: None },
+        Err(Stop::Input(sentence)) => bad(How::Closed, sentence, Exit::Usage),
+        Err(Stop::Framing(sentence)) => bad(How::Protocol, sentence, Exit::Protocol),
+        Err(Stop::TimedOut(sentence)) => bad(How::TimedOut, sentence, Exit::TimedOut),
+        Err(Stop::Network(error)) => {
+            let reset = matches!(
+                error.kind(),
+                io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted
+            );
+            bad(if reset { How::Reset } else { How::Failed }, network(&error), Exit::Network)
+        }
+    }
+}
+
+/// Sends and receives until both have ended.
+async fn both_ways(
+    shared: &Shared<'_>,
+    reader: &mut ReadHalf<Connection>,
+    writer: &mut WriteHalf<Connection>,
+    supply: Supply,
+) -> Result<How, Stop> {
+    let heard_all = Cell::new(false);
+    let mut receiving = pin!(receive(shared, reader));
+    let mut sending = pin!(send(shared, writer, supply, &heard_all));
+    let mut received = false;
+    let mut sent = false;
+    let mut sent_at = Instant::now();
+    guarded(shared, async {
+        loop {
+            tokio::select! {
+                result = &mut receiving, if !received => {
+                    result?;
+                    received = true;
+                    heard_all.set(true);
+                }
+                result = &mut sending, if !sent => {
+                    if result? == Sent::Close {
+                        return Ok(How::Closed);
+                    }
+                    sent = true;
+                    sent_at = Instant::now();
+                }
+                () = after(shared.plan.quit, sent_at), if sent && !received => {
+                    return Err(Stop::TimedOut("the other side has not ended within -q; what it would still have sent is lost".to_owned()));
+                }
+            }
+            if received && (sent || last_words(shared, sending.as_mut()).await?) {
+                return Ok(How::Fin);
+            }
+        }
+    })
+    .await
+}
+
+/// After the other side has ended: sends what is at hand. Always the end.
+async fn last_words(
+    shared: &Shared<'_>,
+    mut sending: Pin<&mut impl Future<Output = Result<Sent, Stop>>>,
+) -> Result<bool, Stop> {
+    loop {
+        let before = shared.totals.get().sent;
+        match timeout(LAST_WORDS, sending.as_mut()).await {
+            // A peer that has closed altogether answers what is sent now with a reset: it has said all it wanted to.
+            Ok(Err(Stop::Network(_))) => return Ok(true),
+            Ok(result) => return result.map(|_| true),
+            Err(_) if shared.totals.get().sent == before => return Ok(true),
+            Err(_) => {}
+        }
+    }
+}
+
+/// Runs a session within its deadlines.
+async fn guarded<T>(shared: &Shared<'_>, session: impl Future<Output = Result<T, Stop>>) -> Result<T, Stop> {
+    let plan = shared.plan;
+    if plan.idle.is_none() && plan.message_timeout.is_none() {
+        return session.await;
+    }
+    let mut session = pin!(session);
+    loop {
+        let idle_at = plan.idle.map(|limit| shared.active.get() + limit);
+        let inside_at = plan.message_timeout.and_then(|limit| Some(shared.inside.get()? + limit));
+        // Where nothing runs yet, something may begin to in the meantime: it is looked at again after as long as it may take.
+        let next = idle_at.into_iter().chain(inside_at).min();
+        let wake = next.or_else(|| Some(Instant::now() + plan.message_timeout?));
+        tokio::select! {
+            result = &mut session => return result,
+            () = after(wake.map(|at| at.saturating_duration_since(Instant::now())), Instant::now()) => {}
+        }
+        let now = Instant::now();
+        if plan.idle.is_some_and(|limit| now >= shared.active.get() + limit) {
+            return Err(Stop::TimedOut(
+                "nothing was sent or received for as long as --idle allows".to_owned(),
+            ));
+        }
+        let too_long = |(limit, began): (Duration, Instant)| now >= began + limit;
+        if plan.message_timeout.zip(shared.inside.get()).is_some_and(too_long) {
+            return Err(Stop::TimedOut(
+                "a message was begun and not completed within --message-timeout".to_owned(),
+            ));
+        }
+    }
+}
+
+thread_local! {
+    /// Where reads land. All connections of this thread share it: a connection that waits holds no buffer.
+    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// One read, handed to `inbound`; its length.
+async fn read_into(
+    shared: &Shared<'_>,
+    reader: &mut ReadHalf<Connection>,
+    inbound: &mut Inbound,
+) -> Result<usize, Stop> {
+    let size = shared.plan.read_size;
+    let len = poll_fn(|cx| {
+        SCRATCH.with_borrow_mut(|scratch| {
+            if scratch.len() < size {
+                scratch.resize(size, 0);
+            }
+            let mut buffer = ReadBuf::new(&mut scratch[..size]);
+            Pin::new(&mut *reader).poll_read(cx, &mut buffer).map_ok(|()| {
+                let filled = buffer.filled();
+                if !filled.is_empty() {
+                    inbound.read(filled);
+                }
+                filled.len()
+            })
+        })
+    });
+    let len = len.await.map_err(Stop::Network)?;
+    if len > 0 {
+        shared.add(|totals| {
+            totals.received += len as u64;
+            totals.reads += 1;
+        });
+        shared.plan.tell.read(shared.id, inbound.read_count(), len);
+    }
+    Ok(len)
+}
+
+/// Receives until the other side sends no more.
+async fn receive(shared: &Shared<'_>, reader: &mut ReadHalf<Connection>) -> Result<(), Stop> {
+    let framing = shared.plan.framing_in.clone();
+    let mut inbound = Inbound::new(framing.clone());
+    loop {
+        if read_into(shared, reader, &mut inbound).await? == 0 {
+            return finish(shared, &inbound);
+        }
+        show(shared, &mut inbound, framing.as_ref(), |_| {})?;
+    }
+}
+
+/// Shows what was found in a read; `also` gets each message.
+fn show(
+    shared: &Shared<'_>,
+    inbound: &mut Inbound,
+    framing: Option<&Framing>,
+    mut also: impl FnMut(&[u8]),
+) -> Result<(), Stop> {
+    let plan = shared.plan;
+    while let Some(received) = inbound.next() {
+        match received {
+            Received::Message { payload, header, spot } => {
+                shared.add(|totals| totals.messages_in += 1);
+                plan.tell.message(Some(shared.id), None, header, payload, &spot)?;
+                also(payload);
+                plan.count();
+                if plan.has_enough() {
+                    return Err(Stop::Enough);
+                }
+            }
+            Received::Garbage { offset, len } => plan.tell.garbage(shared.id, offset, len)?,
+            Received::Oversize { offset, announced } => {
+                plan.tell.oversize(shared.id, offset, announced)?;
+                return Err(Stop::Framing(too_large(offset, announced, framing)));
+            }
+            other => return Err(Stop::Framing(format!("{other:?}"))),
+        }
+    }
+    shared.inside.set(match (inbound.is_inside(), shared.inside.get()) {
+        (false, _) => None,
+        (true, since) => since.or_else(|| Some(Instant::now())),
+    });
+    Ok(())
+}
+
+/// The other side sends no more: was that between two messages?
+fn finish(shared: &Shared<'_>, inbound: &Inbound) -> Result<(), Stop> {
+    let plan = shared.plan;
+    shared.inside.set(None);
+    if let Err(cut) = inbound.finish() {
+        plan.tell.truncated(shared.id, cut)?;
+        return Err(Stop::Framing(format!("{cut}; what arrived of it is no message and was not written")));
+    }
+    plan.tell.ended(shared.id, inbound.received())?;
+    Ok(())
+}
+
+fn too_large(offset: u64, announced: u64, framing: Option<&Framing>) -> String {
+    let framing = framing.map(ToString::to_string).unwrap_or_default();
+    // Text that was taken for a length: its four bytes are printable.
+    let looks = u32::try_from(announced).ok().map(u32::to_be_bytes);
+    let hint = looks.filter(|bytes| bytes.iter().all(|byte| matches!(byte, b' '..=b'~'))).map_or_else(
+        || "allow more with max= or check that both sides use the same framing".to_owned(),
+        |bytes| {
+            format!(
+                "that is \"{}\" read as a number: the other side speaks something else",
+                bytes.escape_ascii()
+            )
+        },
+    );
+    format!(
+        "at offset {offset} a message of {announced} bytes is announced, more than {framing} allows; {hint}"
+    )
+}
+
+/// How sending ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sent {
+    /// All was sent; this direction is closed, if it was to be.
+    All,
+    /// All was sent, and the connection is to be closed.
+    Close,
+}
+
+/// Sends until there is no more to send.
+async fn send(
+    shared: &Shared<'_>,
+    writer: &mut WriteHalf<Connection>,
+    supply: Supply,
+    heard_all: &Cell<bool>,
+) -> Result<Sent, Stop> {
+    let mut outbound = Outbound::new(shared, writer);
+    match supply {
+        Supply::Own(mut source) => {
+            while let Some(batch) = source.recv().await {
+                for message in batch.map_err(Stop::Input)?.iter() {
+                    outbound.message(message).await?;
+                }
+                if shared.plan.split != sockeye::message::Split::All {
+                    outbound.write_gathered().await?;
+                }
+            }
+            outbound.write_gathered().await?;
+        }
+        Supply::Shared(mut messages) => {
+            while let Some(message) = messages.recv().await {
+                outbound.message(&message).await?;
+            }
+            return std::future::pending().await;
+        }
+        Supply::Echo => return std::future::pending().await,
+    }
+    match shared.plan.on_eof {
+        OnEof::Close => Ok(Sent::Close),
+        OnEof::HalfClose => {
+            outbound.writer.shutdown().await.or_else(|error| {
+                // A connection that the other side has closed already needs no word.
+                if heard_all.get() || error.kind() == io::ErrorKind::NotConnected {
+                    Ok(())
+                } else {
+                    Err(Stop::Network(error))
+                }
+            })?;
+            shared.plan.tell.half_closed(shared.id, shared.totals.get().sent)?;
+            Ok(Sent::All)
+        }
+        OnEof::Hold => std::future::pending().await,
+    }
+}
+
+/// Receives and sends back.
+async fn echo(
+    shared: &Shared<'_>,
+    reader: &mut ReadHalf<Connection>,
+    writer: &mut WriteHalf<Connection>,
+) -> Result<How, Stop> {
+    let framing = shared.plan.framing_in.clone();
+    let mut inbound = Inbound::new(framing.clone());
+    let mut outbound = Outbound::new(shared, writer);
+    loop {
+        if read_into(shared, reader, &mut inbound).await? == 0 {
+            finish(shared, &inbound)?;
+            outbound.writer.shutdown().await.map_err(Stop::Network)?;
+            shared.plan.tell.half_closed(shared.id, shared.totals.get().sent)?;
+            return Ok(How::Fin);
+        }
+        let mut messages = Vec::new();
+        let outcome = show(shared, &mut inbound, framing.as_ref(), |payload| messages.push(payload.to_vec()));
+        for message in messages {
+            outbound.message(&message).await?;
+        }
+        outbound.write_gathered().await?;
+        outcome?;
+    }
+}
+
+/// What is sent: framed, cut, paced, counted.
+struct Outbound<'a, W> {
+    shared: &'a Shared<'a>,
+    writer: W,
+    encoder: Option<Encoder>,
+    cuts: Cuts,
+    frame: Vec<u8>,
+    /// With `--split all`: messages that wait to be written together.
+    gathered: usize,
+    writes: Vec<usize>,
+    paced: Option<tokio::time::Interval>,
+}
+
+/// With `--split all` no more than this waits for one write.
+const MOST_GATHERED: usize = 16 << 20;
+
+impl<'a, W: AsyncWrite + Unpin> Outbound<'a, W> {
+    fn new(shared: &'a Shared<'a>, writer: W) -> Self {
+        let plan = shared.plan;
+        let seed = shared.id ^ u64::from(std::process::id()) << 32;
+        Self {
+            shared,
+            writer,
+            encoder: plan.framing_out.clone().map(Encoder::new),
+            cuts: Cuts::new(plan.split, seed),
+            frame: Vec::new(),
+            gathered: 0,
+            writes: Vec::new(),
+            paced: plan.pace.map(tokio::time::interval),
+        }
+    }
+
+    /// Sends one message, or lets it wait for others where they are to be written together.
+    async fn message(&mut self, payload: &[u8]) -> Result<(), Stop> {
+        let begin = self.frame.len();
+        match &self.encoder {
+            Some(encoder) => {
+                encoder.encode(payload, &mut self.frame).map_err(|error| Stop::Framing(error.to_string()))?;
+            }
+            None => self.frame.extend_from_slice(payload),
+        }
+        let header_len =
+            if self.encoder.is_some() { (self.frame.len() - begin).saturating_sub(payload.len()) } else { 0 };
+        self.shared.add(|totals| totals.messages_out += 1);
+        if self.shared.plan.split == sockeye::message::Split::All && self.frame.len() < MOST_GATHERED {
+            self.gathered += 1;
+            return Ok(());
+        }
+        self.write_all(header_len, Some(payload)).await
+    }
+
+    /// Writes what waits.
+    async fn write_gathered(&mut self) -> Result<(), Stop> {
+        if self.frame.is_empty() { Ok(()) } else { self.write_all(0, None).await }
+    }
+
+    async fn write_all(&mut self, header_len: usize, payload: Option<&[u8]>) -> Result<(), Stop> {
+        let frame = std::mem::take(&mut self.frame);
+        let offset = self.shared.totals.get().sent;
+        self.writes.clear();
+        let mut done = 0;
+        while done < frame.len() {
+            let piece = self.cuts.next(done, header_len, frame.len() - done);
+            done += self.write_piece(&frame[done..done + piece]).await?;
+        }
+        self.gathered = 0;
+        let totals = self.shared.totals.get();
+        if self.shared.plan.tell.tells_sent() {
+            let shown = payload.unwrap_or(&frame);
+            let header = if payload.is_some() { &frame[..header_len.min(frame.len())] } else { &[] };
+            self.shared.plan.tell.sent(
+                Some(self.shared.id),
+                None,
+                (shown, header),
+                (totals.messages_out, offset, frame.len()),
+                &self.writes,
+            )?;
+        }
+        self.frame = frame;
+        self.frame.clear();
+        self.frame.shrink_to(64 * 1024);
+        Ok(())
+    }
+
+    /// Writes a piece, which may take several calls; remembers what each returned.
+    async fn write_piece(&mut self, piece: &[u8]) -> Result<usize, Stop> {
+        let mut done = 0;
+        while done < piece.len() {
+            if let Some(interval) = &mut self.paced {
+                interval.tick().await;
+            }
+            let len = self.write(&piece[done..]).await?;
+            self.writes.push(len);
+            self.shared.add(|totals| {
+                totals.sent += len as u64;
+                totals.writes += 1;
+            });
+            done += len;
+        }
+        self.writer.flush().await.map_err(Stop::Network)?;
+        Ok(done)
+    }
+
+    /// One write. One that waits long is told once.
+    async fn write(&mut self, piece: &[u8]) -> Result<usize, Stop> {
+        let mut writing = pin!(self.writer.write(piece));
+        let began = Instant::now();
+        let result = if let Ok(result) = timeout(SLOW, writing.as_mut()).await {
+            result
+        } else {
+            self.shared.plan.tell.slow(self.shared.id, piece.len(), began.elapsed())?;
+            writing.await
+        };
+        match result {
+            Ok(0) => Err(Stop::Network(io::ErrorKind::WriteZero.into())),
+            result => result.map_err(Stop::Network),
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! Standard input, as messages: read on a thread of its own, for reading a file or a terminal blocks.
+
+use std::io::{self, Read};
+
+use tokio::sync::mpsc;
+
+use crate::formats::{InFormat, Lines, input::LONGEST_LINE};
+
+/// Bytes taken from standard input at once.
+const CHUNK: usize = 64 * 1024;
+/// Batches that wait to be sent. With the chunk they bound the memory.
+const QUEUE: usize = 4;
+
+/// Messages read together: their bytes one after another, and where each ends.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Batch {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Batch {
+    fn push(&mut self, message: &[u8]) {
+        self.bytes.extend_from_slice(message);
+        self.ends.push(self.bytes.len());
+    }
+
+    /// The messages.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let begins = std::iter::once(0).chain(self.ends.iter().copied());
+        begins.zip(&self.ends).map(|(begin, end)| &self.bytes[begin..*end])
+    }
+}
+
+/// What comes from standard input. The channel ends with it.
+pub(super) type Source = mpsc::Receiver<Result<Batch, String>>;
+
+/// Starts reading. `by_message` says whether `Raw` is one message or a stream; `interactive` whether a line that cannot be read
+/// is passed over, for a person can type it again.
+pub(super) fn standard_input(format: InFormat, by_message: bool, interactive: bool) -> Source {
+    let (sender, receiver) = mpsc::channel(QUEUE);
+    let reader = Reader { format, by_message, interactive, lines: Lines::default(), whole: Vec::new() };
+    // If no thread can be made the channel ends at once, as if standard input were empty.
+    let _ = std::thread::Builder::new()
+        .name("stdin".to_owned())
+        .spawn(move || reader.run(&mut io::stdin().lock(), &sender));
+    receiver
+}
+
+struct Reader {
+    format: InFormat,
+    by_message: bool,
+    interactive: bool,
+    lines: Lines,
+    whole: Vec<u8>,
+}
+
+impl Reader {
+    /// Reads until the end, until something is wrong, or until nobody takes it any more.
+    fn run(mut self, input: &mut impl Read, sender: &mpsc::Sender<Result<Batch, String>>) {
+        let mut buffer = vec![0; CHUNK];
+        loop {
+            let (batch, is_last) = match input.read(&mut buffer) {
+                Ok(0) => (self.end(), true),
+                Ok(len) => (self.take(&buffer[..len]), false),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => (Err(format!("cannot read standard input: {error}")), true),
+            };
+            let is_last = is_last || batch.is_err();
+            let is_empty = batch.as_ref().is_ok_and(|batch| batch.ends.is_empty());
+            let gone = !is_empty && sender.blocking_send(batch).is_err();
+            if gone || is_last {
+                return;
+            }
+        }
+    }
+
+    /// What a read brought.
+    fn take(&mut self, bytes: &[u8]) -> Result<Batch, String> {
+        let mut batch = Batch::default();
+        if self.format == InFormat::Raw && !self.by_message {
+            batch.push(bytes);
+            return Ok(batch);
+        }
+        if self.format == InFormat::Raw {
+            self.whole.extend_from_slice(bytes);
+        } else {
+            self.lines.push(bytes);
+            let (format, interactive) = (self.format, self.interactive);
+            self.lines.drain(|line, number| add(format, interactive, line, number, &mut batch))?;
+        }
+        if self.whole.len().max(self.lines.pending()) > LONGEST_LINE {
+            return Err(
+                "a message of standard input is longer than 256 MiB; nothing sends that at once".to_owned()
+            );
+        }
+        Ok(batch)
+    }
+
+    /// What is left at the end.
+    fn end(&mut self) -> Result<Batch, String> {
+        let mut batch = Batch::default();
+        if self.format == InFormat::Raw {
+            if self.by_message {
+                batch.push(&self.whole);
+            }
+        } else if let Some((line, number)) = self.lines.last() {
+            add(self.format, self.interactive, &line, number, &mut batch)?;
+        }
+        Ok(batch)
+    }
+}
+
+fn add(
+    format: InFormat,
+    interactive: bool,
+    line: &[u8],
+    number: u64,
+    batch: &mut Batch,
+) -> Result<(), String> {
+    match format.message(line) {
+        Ok(message) => {
+            batch.push(&message);
+            Ok(())
+        }
+        Err(why) if interactive => {
+            crate::output::say(&format!("sockeye: not sent: {why}"));
+            Ok(())
+        }
+        Err(why) => Err(format!("line {number} of standard input cannot be sent: {why}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn messages(format: InFormat, by_message: bool, input: &[u8]) -> Vec<Result<Vec<Vec<u8>>, String>> {
+        let (sender, mut receiver) = mpsc::channel(64);
+        let reader =
+            Reader { format, by_message, interactive: false, lines: Lines::default(), whole: Vec::new() };
+        reader.run(&mut &input[..], &sender);
+        drop(sender);
+        let mut all = Vec::new();
+        while let Some(batch) = receiver.blocking_recv() {
+            all.push(batch.map(|batch| batch.iter().map(<[u8]>::to_vec).collect()));
+        }
+        all
+    }
+
+    #[test]
+    fn lines_are_messages_and_the_last_needs_no_line_break() {
+        assert_eq!(
+            messages(InFormat::Text, true, b"a\n\n\xff\nb"),
+            [Ok(vec![b"a".to_vec(), vec![], vec![0xff]]), Ok(vec![b"b".to_vec()])]
+        );
+        assert_eq!(messages(InFormat::Raw, false, b"a\nb"), [Ok(vec![b"a\nb".to_vec()])]);
+        assert_eq!(messages(InFormat::Raw, true, b""), [Ok(vec![vec![]])], "nothing is one empty message");
+        assert_eq!(messages(InFormat::Text, true, b""), []);
+    }
+
+    #[test]
+    fn a_line_that_cannot_be_read_ends_the_input_with_its_number() {
+        let all = messages(InFormat::Hex, true, b"00\nzz\n01\n");
+        assert_eq!(
+            all,
+            [Err("line 2 of standard input cannot be sent: 'z' is no hexadecimal digit".to_owned())]
+        );
+    }
+}

@@ -1,0 +1,400 @@
+//! What happened, told as it was asked for: messages and events to standard output, sentences to standard error.
+
+use std::{
+    fmt::Write,
+    io::IsTerminal,
+    time::{Duration, Instant, SystemTime},
+};
+
+use serde_json::{Value, json};
+use sockeye::{
+    Truncated,
+    message::Spot,
+    socket::{Facts, SocketName},
+};
+
+use crate::{
+    args::SocketArgs,
+    formats::{OutFormat, Record, output::append_for_terminal},
+    output::{
+        json::{event, line},
+        measure::{duration, size},
+        say,
+        stdout::{self, Broken},
+    },
+};
+
+/// How to tell.
+#[expect(clippy::struct_excessive_bools, reason = "each is a wish of its own")]
+#[derive(Debug)]
+pub(super) struct Tell {
+    events: bool,
+    output: OutFormat,
+    by_message: bool,
+    terminal: bool,
+    time: bool,
+    quiet: bool,
+    verbose: u8,
+    began: Instant,
+}
+
+/// How a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum How {
+    /// Both sides said that no more comes.
+    Fin,
+    /// The other side reset it.
+    Reset,
+    /// A deadline passed.
+    TimedOut,
+    /// This side closed it.
+    Closed,
+    /// What came could not be understood.
+    Protocol,
+    /// Something else broke it.
+    Failed,
+}
+
+/// What went over a connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Totals {
+    pub(super) received: u64,
+    pub(super) messages_in: u64,
+    pub(super) reads: u64,
+    pub(super) sent: u64,
+    pub(super) messages_out: u64,
+    pub(super) writes: u64,
+}
+
+impl Tell {
+    pub(super) fn new(args: &SocketArgs, by_message: bool) -> Self {
+        Self {
+            events: args.json,
+            output: args.output,
+            by_message,
+            terminal: std::io::stdout().is_terminal(),
+            time: args.time,
+            quiet: args.quiet,
+            verbose: args.verbose,
+            began: Instant::now(),
+        }
+    }
+
+    /// Whether what arrives goes out as it is.
+    pub(super) fn is_plain(&self) -> bool {
+        let raw = self.output == OutFormat::Raw
+            || self.output == OutFormat::Auto && !self.by_message && !self.terminal;
+        raw && !self.events && !self.time && self.verbose == 0
+    }
+
+    /// A sentence for people; events say the same in their way.
+    fn sentence(&self, least: u8, text: &str) {
+        if !self.quiet && !self.events && self.verbose >= least {
+            say(text);
+        }
+    }
+
+    fn event(&self, name: &str, fields: Value) -> Result<(), Broken> {
+        if !self.events {
+            return Ok(());
+        }
+        let text = line(&event(name, fields));
+        stdout::append(|out| {
+            out.extend_from_slice(text.as_bytes());
+            out.push(b'\n');
+        })
+    }
+
+    pub(super) fn listening(
+        &self,
+        names: &[SocketName],
+        fingerprint: Option<&str>,
+        made: bool,
+    ) -> Result<(), Broken> {
+        let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+        self.sentence(0, &format!("listening on {}", names.join(" and ")));
+        if let Some(fingerprint) = fingerprint.filter(|_| made) {
+            self.sentence(0, &format!("certificate made for this run; its SHA-256 is {fingerprint}"));
+        }
+        self.event("listening", json!({ "addresses": names, "fingerprint": fingerprint }))
+    }
+
+    pub(super) fn opened(&self, connection: u64, facts: &Facts, least: u8) -> Result<(), Broken> {
+        let mut text = match facts.connect_time {
+            Some(took) => format!("connected to {} from {} in {}", facts.peer, facts.local, precise(took)),
+            None if facts.scheme.is_datagram() => format!("sending from {} to {}", facts.local, facts.peer),
+            None => format!("connection {connection} from {}", facts.peer),
+        };
+        if let Some(tls) = &facts.tls {
+            let _ = write!(text, ", {} with {}", tls.version, tls.cipher);
+        }
+        self.sentence(least, &text);
+        self.event("open", of_facts(connection, facts))
+    }
+
+    pub(super) fn closed(
+        &self,
+        connection: u64,
+        how: How,
+        totals: &Totals,
+        open_for: Duration,
+    ) -> Result<(), Broken> {
+        let way = match how {
+            How::Fin => "closed by both sides",
+            How::Reset => "reset by the other side",
+            How::TimedOut => "given up",
+            How::Closed => "closed here",
+            How::Protocol => "closed here: what came could not be understood",
+            How::Failed => "broken",
+        };
+        self.sentence(
+            1,
+            &format!(
+                "connection {connection} {way} after {}: received {} in {} reads, sent {} in {} writes",
+                duration(open_for),
+                size(totals.received),
+                totals.reads,
+                size(totals.sent),
+                totals.writes
+            ),
+        );
+        self.event(
+            "close",
+            json!({
+                "conn": connection,
+                "how": how.name(),
+                "seconds": open_for.as_secs_f64(),
+                "received": totals.received,
+                "messages_in": totals.messages_in,
+                "reads": totals.reads,
+                "sent": totals.sent,
+                "messages_out": totals.messages_out,
+                "writes": totals.writes,
+            }),
+        )
+    }
+
+    /// The other side sends no more (FIN), but may still receive.
+    pub(super) fn ended(&self, connection: u64, received: u64) -> Result<(), Broken> {
+        self.sentence(1, &format!("connection {connection}: the other side sends no more"));
+        self.event("eof", json!({ "conn": connection, "dir": "rx", "off": received }))
+    }
+
+    /// This side sends no more.
+    pub(super) fn half_closed(&self, connection: u64, sent: u64) -> Result<(), Broken> {
+        self.event("eof", json!({ "conn": connection, "dir": "tx", "off": sent }))
+    }
+
+    /// A read, for those who want to see each.
+    pub(super) fn read(&self, connection: u64, number: u64, len: usize) {
+        self.sentence(1, &format!("connection {connection}: read {number} gave {len} bytes"));
+    }
+
+    pub(super) fn message(
+        &self,
+        connection: Option<u64>,
+        peer: Option<&str>,
+        header: &[u8],
+        payload: &[u8],
+        spot: &Spot,
+    ) -> Result<(), Broken> {
+        if self.events || self.output == OutFormat::Json {
+            let record = Record {
+                direction: Some("rx"),
+                connection,
+                peer,
+                number: spot.number,
+                offset: connection.map(|_| spot.offset),
+                wire_len: spot.wire_len,
+                at: Some((SystemTime::now(), self.began.elapsed())),
+                reads: Some(spot.reads),
+                writes: None,
+                header,
+            };
+            return stdout::append(|out| record.append(payload, out));
+        }
+        if self.verbose > 0 {
+            self.sentence(1, &where_it_was(connection, peer, payload.len(), spot));
+        }
+        if self.output == OutFormat::None {
+            return Ok(());
+        }
+        stdout::append(|out| {
+            self.prefix(peer, out);
+            match self.output {
+                OutFormat::Auto if !self.by_message && self.terminal => append_for_terminal(payload, out),
+                OutFormat::Auto if !self.by_message => out.extend_from_slice(payload),
+                format => format.append(payload, out),
+            }
+        })
+    }
+
+    /// Time and sender before a message, where they are wanted: senders of datagrams are shown to people, not to pipes.
+    fn prefix(&self, peer: Option<&str>, out: &mut Vec<u8>) {
+        if self.output == OutFormat::Raw {
+            return;
+        }
+        if self.time {
+            out.extend_from_slice(crate::formats::record::precise(SystemTime::now()).as_bytes());
+            out.push(b' ');
+        }
+        if let Some(peer) =
+            peer.filter(|_| self.output == OutFormat::Auto && self.terminal && self.by_message)
+        {
+            out.extend_from_slice(peer.as_bytes());
+            out.push(b' ');
+        }
+    }
+
+    /// Whether what is sent is told too.
+    pub(super) const fn tells_sent(&self) -> bool {
+        self.events || self.verbose > 0
+    }
+
+    pub(super) fn sent(
+        &self,
+        connection: Option<u64>,
+        peer: Option<&str>,
+        (payload, header): (&[u8], &[u8]),
+        spot: (u64, u64, usize),
+        writes: &[usize],
+    ) -> Result<(), Broken> {
+        let (number, offset, wire_len) = spot;
+        if self.events {
+            let record = Record {
+                direction: Some("tx"),
+                connection,
+                peer,
+                number,
+                offset: connection.map(|_| offset),
+                wire_len,
+                at: Some((SystemTime::now(), self.began.elapsed())),
+                reads: None,
+                writes: Some(writes),
+                header,
+            };
+            return stdout::append(|out| record.append(payload, out));
+        }
+        let returned: Vec<String> = writes.iter().map(ToString::to_string).collect();
+        let to = peer.map(|peer| format!(" to {peer}")).unwrap_or_default();
+        self.sentence(
+            1,
+            &format!("message {number}{to}: {wire_len} bytes sent, write returned {}", returned.join(", ")),
+        );
+        Ok(())
+    }
+
+    pub(super) fn garbage(&self, connection: u64, offset: u64, len: u64) -> Result<(), Broken> {
+        self.sentence(0, &format!("connection {connection}: {len} bytes at offset {offset} belong to no message and were passed over"));
+        self.event("garbage", json!({ "conn": connection, "off": offset, "len": len }))
+    }
+
+    pub(super) fn oversize(&self, connection: u64, offset: u64, announced: u64) -> Result<(), Broken> {
+        self.event("oversize", json!({ "conn": connection, "off": offset, "announced": announced }))
+    }
+
+    pub(super) fn truncated(&self, connection: u64, cut: Truncated) -> Result<(), Broken> {
+        self.event("truncated", json!({ "conn": connection, "have": cut.have, "need": cut.need }))
+    }
+
+    /// A datagram that was longer than what could be taken of it.
+    pub(super) fn cut(&self, peer: &str, len: usize, wire_len: usize) -> Result<(), Broken> {
+        self.sentence(
+            0,
+            &format!(
+                "a datagram of {wire_len} bytes from {peer} was cut to {len}: allow more with --read-size"
+            ),
+        );
+        self.event("cut", json!({ "peer": peer, "len": len, "wire": wire_len }))
+    }
+
+    /// Something went wrong with one caller while others go on.
+    pub(super) fn failed(&self, connection: u64, sentence: &str) -> Result<(), Broken> {
+        if !self.quiet && !self.events {
+            say(&format!("sockeye: connection {connection}: {sentence}"));
+        }
+        self.event("failed_connection", json!({ "conn": connection, "message": sentence }))
+    }
+
+    /// A client takes what is sent to it more slowly than it comes.
+    pub(super) fn slow(&self, connection: u64, waiting: usize, time: Duration) -> Result<(), Broken> {
+        self.sentence(
+            0,
+            &format!("connection {connection} is slow: {waiting} bytes wait for it since {}", duration(time)),
+        );
+        self.event("slow", json!({ "conn": connection, "waiting": waiting, "seconds": time.as_secs_f64() }))
+    }
+
+    /// A sender of datagrams that was not heard before.
+    pub(super) fn met(&self, peer: &str) {
+        self.sentence(0, &format!("first datagram from {peer}"));
+    }
+
+    pub(super) fn note(&self, text: &str) {
+        self.sentence(0, text);
+    }
+}
+
+impl How {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Fin => "fin",
+            Self::Reset => "rst",
+            Self::TimedOut => "timeout",
+            Self::Closed => "local",
+            Self::Protocol => "protocol",
+            Self::Failed => "error",
+        }
+    }
+}
+
+/// `0.35 ms`: connecting is often shorter than hundredths of a second.
+fn precise(time: Duration) -> String {
+    format!("{:.2} ms", time.as_secs_f64() * 1e3)
+}
+
+fn where_it_was(connection: Option<u64>, peer: Option<&str>, len: usize, spot: &Spot) -> String {
+    let (first, last) = spot.reads;
+    let reads = if first == last { format!("read {first}") } else { format!("reads {first} to {last}") };
+    match (connection, peer) {
+        (None, Some(peer)) => format!("datagram {} from {peer}: {len} bytes", spot.number),
+        (connection, _) => format!(
+            "connection {}: message {} of {len} bytes, {} on the wire at offset {}, came in {reads}",
+            connection.unwrap_or(1),
+            spot.number,
+            spot.wire_len,
+            spot.offset
+        ),
+    }
+}
+
+/// The JSON of a socket's facts.
+pub(in crate::commands) fn of_facts(connection: u64, facts: &Facts) -> Value {
+    use sockeye::endpoint::Scheme;
+    let family = match (&facts.local, facts.scheme) {
+        (SocketName::Inet(address), _) if address.is_ipv4() => "AF_INET",
+        (SocketName::Inet(_), _) => "AF_INET6",
+        (_, scheme) if scheme.is_unix() => "AF_UNIX",
+        _ => "none",
+    };
+    let kind = match facts.scheme {
+        scheme if scheme.is_datagram() => "SOCK_DGRAM",
+        Scheme::UnixSeq => "SOCK_SEQPACKET",
+        Scheme::Stdio => "none",
+        _ => "SOCK_STREAM",
+    };
+    let tls = facts.tls.as_deref().map(|tls| {
+        json!({ "version": tls.version, "cipher": tls.cipher, "alpn": tls.alpn, "fingerprint": tls.peer_fingerprint })
+    });
+    json!({
+        "conn": connection,
+        "scheme": facts.scheme.name(),
+        "family": family,
+        "type": kind,
+        "local": facts.local.to_string(),
+        "peer": facts.peer.to_string(),
+        "fileno": facts.descriptor,
+        "connect_s": facts.connect_time.map(|time| time.as_secs_f64()),
+        "tls": tls,
+    })
+}

@@ -1,0 +1,183 @@
+//! Sentences and exit codes for sockets: what the system or the network refused, and what to do.
+
+use std::io;
+
+use sockeye::{
+    escape,
+    socket::{Error, SocketAction, SocketError, SocketName, TlsFailure},
+};
+
+use crate::exit::Exit;
+
+/// The sentence for a socket that could not be had.
+pub(crate) fn error(error: &Error) -> String {
+    match error {
+        Error::Socket(error) => socket(error),
+        Error::Lookup { name, source } => lookup(name, source),
+        Error::NoAddress { name, scheme } => {
+            format!("{} has no address for {scheme}; leave the family out, or try the other one", shown(name))
+        }
+        Error::NoService { name } => {
+            format!("no service is called {}; write the number of the port", shown(name))
+        }
+        Error::TimedOut { doing, at, after } => format!(
+            "no answer within {} s while {doing} {}; is the address right, and does a firewall drop what goes there? Wait longer with -w",
+            after.as_secs_f64(),
+            shown(at)
+        ),
+        Error::Tls { peer, failure } => format!("cannot speak TLS with {}: {}", shown(peer), tls(failure)),
+        Error::File { path, source } => {
+            let path = escape::terminal(path.as_os_str().as_encoded_bytes());
+            format!("cannot use {path}: {}", file(source))
+        }
+        Error::Taken { path, in_use } => {
+            let path = escape::terminal(path.as_os_str().as_encoded_bytes());
+            if *in_use {
+                format!(
+                    "cannot listen on {path}: another program listens there; choose another path or end that program"
+                )
+            } else {
+                format!(
+                    "cannot listen on {path}: there is something that is no socket; choose another path or remove it"
+                )
+            }
+        }
+        Error::Misuse { scheme, action } => {
+            format!(
+                "an endpoint of the scheme {scheme} cannot {action}; see `sockeye help listen` for what each can do"
+            )
+        }
+        other => shown(&other.to_string()),
+    }
+}
+
+/// Which exit code it gets.
+pub(crate) fn exit(error: &Error) -> Exit {
+    match error {
+        Error::NoService { .. }
+        | Error::Misuse { .. }
+        | Error::Socket(SocketError {
+            action: SocketAction::FindInterface(_) | SocketAction::SetOption(_),
+            ..
+        }) => Exit::Usage,
+        Error::Socket(error) if error.source.kind() == io::ErrorKind::TimedOut => Exit::TimedOut,
+        Error::TimedOut { .. } => Exit::TimedOut,
+        Error::Tls { failure: TlsFailure::Untrusted(_) | TlsFailure::OtherName(_), .. } => {
+            Exit::Authentication
+        }
+        Error::Tls { failure: TlsFailure::Ended(_), .. } => Exit::Network,
+        Error::Tls { .. } => Exit::Protocol,
+        Error::File { .. } | Error::Taken { .. } => Exit::LocalIo,
+        _ => Exit::Network,
+    }
+}
+
+fn shown(text: &str) -> String {
+    escape::terminal(text.as_bytes())
+}
+
+fn socket(error: &SocketError) -> String {
+    let at = error.at.as_ref().map(|at| format!(" {at}")).unwrap_or_default();
+    format!("cannot {}{at}: {}", shown(&error.action.to_string()), reason(error))
+}
+
+fn reason(error: &SocketError) -> String {
+    let connects = error.action == SocketAction::Connect;
+    let binds = matches!(error.action, SocketAction::Bind | SocketAction::Listen);
+    let port = error.at.as_ref().and_then(SocketName::as_inet).map_or(0, |address| address.port());
+    match error.source.kind() {
+        io::ErrorKind::PermissionDenied if binds && (1..1024).contains(&port) => {
+            "ports below 1024 are reserved (RFC 6335); choose another, or run with the right to bind it".to_owned()
+        }
+        io::ErrorKind::PermissionDenied if connects => {
+            "it is a broadcast address, or a firewall here forbids it; if broadcast is meant, add ?broadcast".to_owned()
+        }
+        io::ErrorKind::PermissionDenied => "this user may not".to_owned(),
+        io::ErrorKind::AddrInUse => {
+            "another program has this port; choose another, or 0 for any free one (`ss -tulpn` shows who has it)".to_owned()
+        }
+        io::ErrorKind::AddrNotAvailable if binds => {
+            "no interface of this machine has this address; `sockeye addr` lists those it has".to_owned()
+        }
+        io::ErrorKind::ConnectionRefused => {
+            "refused: nothing listens there; is the program on the other side running, and is the port right?".to_owned()
+        }
+        io::ErrorKind::NotFound if connects => {
+            "there is no such socket; is the program that listens there running, and is the path right?".to_owned()
+        }
+        io::ErrorKind::NotFound if matches!(error.action, SocketAction::Bind) => {
+            "its directory is not there".to_owned()
+        }
+        _ => network(&error.source),
+    }
+}
+
+/// What the network or the system said while bytes were moving.
+pub(crate) fn network(source: &io::Error) -> String {
+    let text = shown(&source.to_string());
+    match source.kind() {
+        io::ErrorKind::NetworkUnreachable => {
+            "no route leads there; is the network up? For a group or broadcast name the interface with ?iface=".to_owned()
+        }
+        io::ErrorKind::HostUnreachable => {
+            "the host does not answer on its network; is it on, and is the address right?".to_owned()
+        }
+        io::ErrorKind::ConnectionReset => {
+            "reset by the other side: it closed without reading everything, or crashed".to_owned()
+        }
+        io::ErrorKind::ConnectionRefused => "refused: nothing listens there".to_owned(),
+        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted => {
+            "the other side has closed and takes no more".to_owned()
+        }
+        io::ErrorKind::TimedOut => "the other side does not answer any more".to_owned(),
+        io::ErrorKind::PermissionDenied => {
+            "sending to a broadcast address needs ?broadcast behind the endpoint, or a firewall here forbids it".to_owned()
+        }
+        io::ErrorKind::UnexpectedEof => "it ended the connection without closing TLS: bytes may be missing".to_owned(),
+        _ if is_message_too_long(source) => format!(
+            "the message is too long for one datagram (at most {} bytes over UDP)",
+            sockeye::socket::LARGEST_UDP
+        ),
+        _ => text,
+    }
+}
+
+/// EMSGSIZE has no kind of its own.
+fn is_message_too_long(source: &io::Error) -> bool {
+    source.raw_os_error() == Some(if cfg!(target_os = "linux") { 90 } else { 40 })
+}
+
+fn lookup(name: &str, source: &io::Error) -> String {
+    format!(
+        "cannot look up {}: {}; is the name right, and does a name server answer? `sockeye resolve` shows more",
+        shown(name),
+        shown(&source.to_string())
+    )
+}
+
+fn tls(failure: &TlsFailure) -> String {
+    match failure {
+        TlsFailure::Untrusted(why) => format!(
+            "its certificate is not trusted ({}); name the one to trust with ?ca=FILE, or add ?insecure to check nothing",
+            shown(why)
+        ),
+        TlsFailure::OtherName(why) => {
+            format!(
+                "its certificate is for another name ({}); ask for the right one with ?sni=NAME",
+                shown(why)
+            )
+        }
+        TlsFailure::NotTls => "what it answers is not TLS; try tcp://".to_owned(),
+        TlsFailure::Refused(alert) => format!("it refused ({})", shown(alert)),
+        TlsFailure::Ended(why) => format!("it ended the connection during the greeting ({})", shown(why)),
+        other => shown(&other.to_string()),
+    }
+}
+
+fn file(source: &io::Error) -> String {
+    match source.kind() {
+        io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        io::ErrorKind::PermissionDenied => "this user may not read it".to_owned(),
+        _ => shown(&source.to_string()),
+    }
+}
