@@ -66,10 +66,17 @@ pub(crate) struct SocketArgs {
     /// Framing of what is sent
     #[arg(long = "fout", value_name = "SPEC")]
     pub(crate) framing_out: Option<Framing>,
-    /// What standard input is (default: raw for a plain stream, text with a framing or datagrams)
+    /// What standard input is: raw, text, hex, c, base64, json, or messages in a framing (default: raw, with a framing or
+    /// datagrams text)
+    ///
+    /// raw is the bytes as they come, and one message where there are messages. A line of text, hex, c (with escapes like \\x00),
+    /// base64 and json (an object with text, hex or base64) is a message. A framing is written as for -f.
     #[arg(long = "in", value_name = "FORMAT")]
     pub(crate) input: Option<InFormat>,
-    /// How messages are written to standard output
+    /// How messages are written to standard output: auto, text, hex, c, base64, json, raw, none, or in a framing
+    ///
+    /// auto writes streams as they come and messages one a line, with escapes for what is not text; on a terminal nothing that
+    /// could steer it. json is one object for each message, without the other events of --json.
     #[arg(long = "out", value_name = "FORMAT", default_value = "auto")]
     pub(crate) output: OutFormat,
     /// Bytes that one read may take, the size given to recv: a small one tears messages (default: 65536)

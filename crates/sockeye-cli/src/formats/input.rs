@@ -1,23 +1,46 @@
 //! From what was typed to the bytes of a message.
 
+use std::str::FromStr;
+
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
 use serde_json::Value;
+use sockeye::Framing;
 
-/// What a line of standard input is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+/// What standard input is.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum InFormat {
-    /// The bytes as they come; with a framing or datagrams all of them are one message
+    /// The bytes as they come; with a framing or datagrams all of them are one message.
     Raw,
-    /// A line is a message, without its line break
+    /// A line is a message, without its line break.
     Text,
-    /// A line is the hexadecimal digits of a message; blanks between bytes and 0x are passed over
+    /// A line is the hexadecimal digits of a message; blanks between bytes and 0x are passed over.
     Hex,
-    /// A line is a message with C's escapes: \n \r \t \0 \\ \xNN \u{N}
+    /// A line is a message with C's escapes: `\n \r \t \0 \\ \xNN \u{N}`.
     C,
-    /// A line is a message in Base64
+    /// A line is a message in Base64.
     Base64,
-    /// A line is a JSON object with `text`, `hex` or `base64`, as --out json writes it
+    /// A line is a JSON object with `text`, `hex` or `base64`, as `--out json` writes it.
     Json,
+    /// Messages in a framing.
+    Framed(Framing),
+}
+
+impl FromStr for InFormat {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Ok(match text {
+            "raw" => Self::Raw,
+            "text" => Self::Text,
+            "hex" => Self::Hex,
+            "c" => Self::C,
+            "base64" => Self::Base64,
+            "json" => Self::Json,
+            framing => Self::Framed(framing.parse().map_err(|error| {
+                format!("there are raw, text, hex, c, base64 and json, and framings; as a framing: {error}")
+            })?),
+        })
+    }
 }
 
 /// The longest line read: what a message of 64 MiB takes in the widest format.
@@ -25,9 +48,9 @@ pub(crate) const LONGEST_LINE: usize = 4 * (64 << 20);
 
 impl InFormat {
     /// The message of a line, which has no line break any more. The error is what is wrong with the line.
-    pub(crate) fn message(self, line: &[u8]) -> Result<Vec<u8>, String> {
+    pub(crate) fn message(&self, line: &[u8]) -> Result<Vec<u8>, String> {
         match self {
-            Self::Raw | Self::Text => Ok(line.to_vec()),
+            Self::Raw | Self::Text | Self::Framed(_) => Ok(line.to_vec()),
             Self::Hex => hex(&String::from_utf8_lossy(line)),
             Self::C => unescape(line),
             Self::Base64 => base64(&String::from_utf8_lossy(line)),

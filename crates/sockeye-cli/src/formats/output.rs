@@ -1,42 +1,75 @@
 //! From the bytes of a message to what is shown.
 
+use std::str::FromStr;
+
 use base64::{Engine, engine::general_purpose::STANDARD};
-use sockeye::escape;
+use sockeye::{EncodeError, Encoder, Framing, escape};
 
 /// How messages are written to standard output.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum OutFormat {
-    /// Streams as they come; messages one a line, what is not text as in `c`. On a terminal nothing that could steer it
+    /// Streams as they come; messages one a line, what is not text as in `c`. On a terminal nothing that could steer it.
     Auto,
-    /// The bytes of each message and a line break
+    /// The bytes of each message and a line break.
     Text,
-    /// Each message as hexadecimal digits on a line
+    /// Each message as hexadecimal digits on a line.
     Hex,
-    /// Each message on a line, with escapes for all that is not printable
+    /// Each message on a line, with escapes for all that is not printable.
     C,
-    /// Each message in Base64 on a line
+    /// Each message in Base64 on a line.
     Base64,
-    /// Each message as a JSON object on a line
+    /// Each message as a JSON object on a line.
     Json,
-    /// The bytes alone, with nothing between messages
+    /// The bytes alone, with nothing between messages.
     Raw,
-    /// Nothing
+    /// Nothing.
     None,
+    /// Messages in a framing.
+    Framed(Framing),
+}
+
+impl FromStr for OutFormat {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Ok(match text {
+            "auto" => Self::Auto,
+            "text" => Self::Text,
+            "hex" => Self::Hex,
+            "c" => Self::C,
+            "base64" => Self::Base64,
+            "json" => Self::Json,
+            "raw" => Self::Raw,
+            "none" => Self::None,
+            framing => Self::Framed(framing.parse().map_err(|error| {
+                format!("there are auto, text, hex, c, base64, json, raw and none, and framings; as a framing: {error}")
+            })?),
+        })
+    }
 }
 
 impl OutFormat {
-    /// Appends a payload as it is shown. `Json` is not this function's business, `Auto` must have been decided before.
-    pub(crate) fn append(self, payload: &[u8], out: &mut Vec<u8>) {
+    /// Appends a payload as it is shown. `Json` is not this function's business, `Auto` must have been decided before. A payload
+    /// that its framing cannot carry is an error.
+    pub(crate) fn append(&self, payload: &[u8], out: &mut Vec<u8>) -> Result<(), EncodeError> {
         match self {
-            Self::Raw => return out.extend_from_slice(payload),
-            Self::None | Self::Json => return,
-            Self::Text => out.extend_from_slice(payload),
-            Self::Auto | Self::C => out.extend_from_slice(escape::terminal(payload).as_bytes()),
-            Self::Hex => append_hex(payload, out),
-            Self::Base64 => out.extend_from_slice(STANDARD.encode(payload).as_bytes()),
+            Self::Raw => out.extend_from_slice(payload),
+            Self::None | Self::Json => {}
+            Self::Framed(framing) => return Encoder::new(framing.clone()).encode(payload, out),
+            Self::Text => line(out, |out| out.extend_from_slice(payload)),
+            Self::Auto | Self::C => {
+                line(out, |out| out.extend_from_slice(escape::terminal(payload).as_bytes()))
+            }
+            Self::Hex => line(out, |out| append_hex(payload, out)),
+            Self::Base64 => line(out, |out| out.extend_from_slice(STANDARD.encode(payload).as_bytes())),
         }
-        out.push(b'\n');
+        Ok(())
     }
+}
+
+fn line(out: &mut Vec<u8>, fill: impl FnOnce(&mut Vec<u8>)) {
+    fill(out);
+    out.push(b'\n');
 }
 
 /// Appends lower-case digits.

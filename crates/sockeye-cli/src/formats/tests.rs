@@ -6,7 +6,7 @@ use super::*;
 
 fn shown(format: OutFormat, payload: &[u8]) -> String {
     let mut out = Vec::new();
-    format.append(payload, &mut out);
+    format.append(payload, &mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 

@@ -41,7 +41,7 @@ async fn talk(connection: Connection, plan: &Plan, args: &ConnectArgs) -> Result
         return pump::both_ways(connection, plan).await;
     }
     let by_message = plan.framing_out.is_some() || connection.keeps_boundaries();
-    let source = source::standard_input(plan.input, by_message, plan.interactive);
+    let source = source::standard_input(&plan.input, by_message, plan.interactive);
     let end = session::run(connection, 1, plan, Supply::Own(source)).await?;
     outcome(end, plan)
 }

@@ -33,7 +33,7 @@ const LAST_ANSWERS: Duration = Duration::from_secs(1);
 /// Sends standard input and shows what comes back. Datagrams have no end: after standard input the answers are waited for as
 /// long as -q says, a second without it; with `--count` or `--on-eof hold` until they are there.
 pub(super) async fn talk(socket: Datagrams, plan: &Plan) -> Result<Exit, Trouble> {
-    let source = source::standard_input(plan.input, true, plan.interactive);
+    let source = source::standard_input(&plan.input, true, plan.interactive);
     let mut post = Post { socket: &socket, plan, sent: 0, answer_to: None, ended_at: None };
     let room = plan.read_size_of_datagrams();
     let quit = match (plan.on_eof, plan.missing(), plan.quit) {
@@ -58,7 +58,7 @@ pub(super) async fn serve(
         let Datagram { from, .. } = socket.peek(&mut first).await.map_err(|error| failed(&error))?;
         socket.take_peer(&from).map_err(|error| failed(&error))?;
     }
-    let source = source::standard_input(plan.input, true, plan.interactive);
+    let source = source::standard_input(&plan.input, true, plan.interactive);
     let mut post = Post { socket: &socket, plan, sent: 0, answer_to: None, ended_at: None };
     let _ = keep; // a socket without connections goes on in any case
     post.exchange(source, room, plan.quit).await

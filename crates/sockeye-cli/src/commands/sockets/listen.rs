@@ -76,7 +76,7 @@ async fn one(mut listener: Listener, plan: &Plan, args: &ListenArgs) -> Result<E
         Supply::Echo
     } else {
         let by_message = plan.framing_out.is_some() || connection.keeps_boundaries();
-        Supply::Own(source::standard_input(plan.input, by_message, plan.interactive))
+        Supply::Own(source::standard_input(&plan.input, by_message, plan.interactive))
     };
     let end = session::run(connection, 1, plan, supply).await?;
     outcome(end, plan)
@@ -171,7 +171,7 @@ impl Service {
     /// others must not wait for it.
     async fn feed(self: Rc<Self>) {
         let plan = &self.plan;
-        let mut source = source::standard_input(plan.input, plan.framing_out.is_some(), plan.interactive);
+        let mut source = source::standard_input(&plan.input, plan.framing_out.is_some(), plan.interactive);
         while let Some(batch) = source.recv().await {
             let batch = match batch {
                 Ok(batch) => batch,

@@ -62,8 +62,11 @@ impl Plan {
         let framing_in = args.framing.clone().or_else(|| args.framing_in.clone());
         let framing_out = args.framing.clone().or_else(|| args.framing_out.clone()).or_else(crlf);
         let by_message = |framing: &Option<Framing>| framing.is_some() || scheme.keeps_boundaries();
-        let input =
-            args.input.unwrap_or(if by_message(&framing_out) { InFormat::Text } else { InFormat::Raw });
+        let input = args.input.clone().unwrap_or(if by_message(&framing_out) {
+            InFormat::Text
+        } else {
+            InFormat::Raw
+        });
         let interactive = std::io::stdin().is_terminal();
         let on_eof = if role.keep { OnEof::Hold } else { OnEof::HalfClose };
         let default_timeout = role.keep.then_some(MESSAGE_TIMEOUT);

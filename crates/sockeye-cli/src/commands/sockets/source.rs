@@ -2,6 +2,7 @@
 
 use std::io::{self, Read};
 
+use sockeye::message::{Inbound, Received};
 use tokio::sync::mpsc;
 
 use crate::formats::{InFormat, Lines, input::LONGEST_LINE};
@@ -36,9 +37,9 @@ pub(super) type Source = mpsc::Receiver<Result<Batch, String>>;
 
 /// Starts reading. `by_message` says whether `Raw` is one message or a stream; `interactive` whether a line that cannot be read
 /// is passed over, for a person can type it again.
-pub(super) fn standard_input(format: InFormat, by_message: bool, interactive: bool) -> Source {
+pub(super) fn standard_input(format: &InFormat, by_message: bool, interactive: bool) -> Source {
     let (sender, receiver) = mpsc::channel(QUEUE);
-    let reader = Reader { format, by_message, interactive, lines: Lines::default(), whole: Vec::new() };
+    let reader = Reader::new(format.clone(), by_message, interactive);
     // If no thread can be made the channel ends at once, as if standard input were empty.
     let _ = std::thread::Builder::new()
         .name("stdin".to_owned())
@@ -46,15 +47,25 @@ pub(super) fn standard_input(format: InFormat, by_message: bool, interactive: bo
     receiver
 }
 
+/// Standard input on its way to becoming messages.
 struct Reader {
     format: InFormat,
     by_message: bool,
     interactive: bool,
     lines: Lines,
     whole: Vec<u8>,
+    framed: Option<Inbound>,
 }
 
 impl Reader {
+    fn new(format: InFormat, by_message: bool, interactive: bool) -> Self {
+        let framed = match &format {
+            InFormat::Framed(framing) => Some(Inbound::new(Some(framing.clone()))),
+            _ => None,
+        };
+        Self { format, by_message, interactive, lines: Lines::default(), whole: Vec::new(), framed }
+    }
+
     /// Reads until the end, until something is wrong, or until nobody takes it any more.
     fn run(mut self, input: &mut impl Read, sender: &mpsc::Sender<Result<Batch, String>>) {
         let mut buffer = vec![0; CHUNK];
@@ -81,11 +92,15 @@ impl Reader {
             batch.push(bytes);
             return Ok(batch);
         }
+        if let Some(inbound) = &mut self.framed {
+            inbound.read(bytes);
+            return unframe(inbound, batch);
+        }
         if self.format == InFormat::Raw {
             self.whole.extend_from_slice(bytes);
         } else {
             self.lines.push(bytes);
-            let (format, interactive) = (self.format, self.interactive);
+            let (format, interactive) = (&self.format, self.interactive);
             self.lines.drain(|line, number| add(format, interactive, line, number, &mut batch))?;
         }
         if self.whole.len().max(self.lines.pending()) > LONGEST_LINE {
@@ -99,19 +114,36 @@ impl Reader {
     /// What is left at the end.
     fn end(&mut self) -> Result<Batch, String> {
         let mut batch = Batch::default();
+        if let Some(inbound) = &self.framed {
+            return inbound
+                .finish()
+                .map(|()| batch)
+                .map_err(|cut| format!("standard input does not parse: {cut}"));
+        }
         if self.format == InFormat::Raw {
             if self.by_message {
                 batch.push(&self.whole);
             }
         } else if let Some((line, number)) = self.lines.last() {
-            add(self.format, self.interactive, &line, number, &mut batch)?;
+            add(&self.format, self.interactive, &line, number, &mut batch)?;
         }
         Ok(batch)
     }
 }
 
+/// Takes the messages out of what was read.
+fn unframe(inbound: &mut Inbound, mut batch: Batch) -> Result<Batch, String> {
+    while let Some(received) = inbound.next() {
+        match received {
+            Received::Message { payload, .. } => batch.push(payload),
+            other => return Err(format!("standard input does not parse: {other:?}")),
+        }
+    }
+    Ok(batch)
+}
+
 fn add(
-    format: InFormat,
+    format: &InFormat,
     interactive: bool,
     line: &[u8],
     number: u64,

@@ -70,7 +70,7 @@ impl Tell {
     pub(super) fn new(args: &SocketArgs, by_message: bool) -> Self {
         Self {
             events: args.json,
-            output: args.output,
+            output: args.output.clone(),
             by_message,
             terminal: std::io::stdout().is_terminal(),
             time: args.time,
@@ -219,19 +219,24 @@ impl Tell {
         if self.output == OutFormat::None {
             return Ok(());
         }
+        let mut refused = None;
         stdout::append(|out| {
             self.prefix(peer, out);
-            match self.output {
+            match &self.output {
                 OutFormat::Auto if !self.by_message && self.terminal => append_for_terminal(payload, out),
                 OutFormat::Auto if !self.by_message => out.extend_from_slice(payload),
-                format => format.append(payload, out),
+                format => refused = format.append(payload, out).err(),
             }
-        })
+        })?;
+        if let Some(error) = refused {
+            self.sentence(0, &format!("sockeye: a message could not be written: {error}"));
+        }
+        Ok(())
     }
 
     /// Time and sender before a message, where they are wanted: senders of datagrams are shown to people, not to pipes.
     fn prefix(&self, peer: Option<&str>, out: &mut Vec<u8>) {
-        if self.output == OutFormat::Raw {
+        if matches!(self.output, OutFormat::Raw | OutFormat::Framed(_)) {
             return;
         }
         if self.time {
