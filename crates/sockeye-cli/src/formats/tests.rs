@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::*;
 
-fn shown(format: OutFormat, payload: &[u8]) -> String {
+fn shown(format: &OutFormat, payload: &[u8]) -> String {
     let mut out = Vec::new();
     format.append(payload, &mut out).unwrap();
     String::from_utf8(out).unwrap()
@@ -45,7 +45,7 @@ fn every_byte_comes_back_through_each_format() {
     for (out, input) in
         [(OutFormat::Hex, InFormat::Hex), (OutFormat::C, InFormat::C), (OutFormat::Base64, InFormat::Base64)]
     {
-        let line = shown(out, &every);
+        let line = shown(&out, &every);
         assert_eq!(input.message(line.trim_end_matches('\n').as_bytes()).unwrap(), every, "{out:?}");
     }
     let mut line = Vec::new();

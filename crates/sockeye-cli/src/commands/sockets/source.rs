@@ -168,8 +168,7 @@ mod tests {
 
     fn messages(format: InFormat, by_message: bool, input: &[u8]) -> Vec<Result<Vec<Vec<u8>>, String>> {
         let (sender, mut receiver) = mpsc::channel(64);
-        let reader =
-            Reader { format, by_message, interactive: false, lines: Lines::default(), whole: Vec::new() };
+        let reader = Reader::new(format, by_message, false);
         reader.run(&mut &input[..], &sender);
         drop(sender);
         let mut all = Vec::new();
