@@ -9,7 +9,7 @@ export PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
 
 # A program and the Debian package that has it.
 readonly build=(cc:build-essential ip:iproute2 nft:nftables unshare:util-linux)
-readonly bench=(python3:python3 rsync:rsync scp:openssh-client sshd:openssh-server socat:socat tar:tar ss:iproute2 diff:diffutils)
+readonly bench=(python3:python3 ncat:ncat iperf3:iperf3 cmp:diffutils rsync:rsync scp:openssh-client sshd:openssh-server socat:socat tar:tar ss:iproute2 diff:diffutils)
 
 fail() {
     printf 'setup: %s\n' "$@" >&2
