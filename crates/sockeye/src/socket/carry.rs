@@ -19,15 +19,20 @@ const BY_KERNEL: usize = 1 << 20;
 
 /// Moves everything that `from` has to `to`, until its end, and counts it in `moved` meanwhile. Both must block.
 ///
-/// A file goes to a socket by sendfile(2), a pipe by splice(2) on whichever side it is; what neither can do is read and written.
+/// A file goes to a socket by sendfile(2), a socket to a file and a pipe either way by splice(2); the rest is read and written.
 ///
 /// Errors: of the side that failed, [`Side`] says which.
-pub fn carry(from: BorrowedFd<'_>, to: BorrowedFd<'_>, moved: &AtomicU64) -> Result<(), (Side, io::Error)> {
+pub fn carry(from: BorrowedFd<'_>, to: BorrowedFd<'_>, moved: &AtomicU64) -> Carried {
     let kind = |descriptor| {
         fstat(descriptor).map_or(FileType::Unknown, |stat| FileType::from_raw_mode(stat.st_mode))
     };
     #[cfg(target_os = "linux")]
     {
+        if (kind(from), kind(to)) == (FileType::Socket, FileType::RegularFile)
+            && let Some(done) = through_pipe(from, to, moved)
+        {
+            return done;
+        }
         let done = match (kind(from), kind(to)) {
             (FileType::RegularFile, FileType::Socket) => {
                 by_kernel(moved, || rustix::fs::sendfile(to, from, None, BY_KERNEL))
@@ -48,6 +53,9 @@ pub fn carry(from: BorrowedFd<'_>, to: BorrowedFd<'_>, moved: &AtomicU64) -> Res
     let _ = kind;
     by_copy(from, to, moved)
 }
+
+/// How a [`carry`] ended.
+pub type Carried = Result<(), (Side, io::Error)>;
 
 /// Which side of a [`carry`] failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +85,45 @@ fn by_kernel(
     }
 }
 
+/// From a socket to a file by way of a pipe: splice(2) wants one on a side, and pages that move twice are still not copied.
+/// `None` if that cannot be, and nothing was moved.
+#[cfg(target_os = "linux")]
+fn through_pipe(from: BorrowedFd<'_>, to: BorrowedFd<'_>, moved: &AtomicU64) -> Option<Carried> {
+    use rustix::{
+        fs::{OFlags, fcntl_getfl},
+        pipe::{PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with, splice},
+    };
+    // A file that is appended to cannot be spliced to.
+    if fcntl_getfl(to).is_ok_and(|flags| flags.contains(OFlags::APPEND)) {
+        return None;
+    }
+    let (exit, entry) = pipe_with(PipeFlags::CLOEXEC).ok()?;
+    let room = fcntl_setpipe_size(&entry, BY_KERNEL).unwrap_or(PIPE_DEFAULT);
+    loop {
+        let mut waiting = match splice(from, None, &entry, None, room, SpliceFlags::MOVE) {
+            Ok(0) => return Some(Ok(())),
+            Ok(len) => len,
+            Err(Errno::INTR) => continue,
+            Err(Errno::INVAL | Errno::NOSYS) => return None,
+            Err(error) => return Some(Err((Side::From, error.into()))),
+        };
+        while waiting > 0 {
+            match splice(&exit, None, to, None, waiting, SpliceFlags::MOVE) {
+                Ok(len) => {
+                    waiting -= len;
+                    moved.fetch_add(len as u64, Ordering::Relaxed);
+                }
+                Err(Errno::INTR) => {}
+                Err(error) => return Some(Err((Side::To, error.into()))),
+            }
+        }
+    }
+}
+
+/// What a pipe holds where its size cannot be changed (pipe(7)).
+#[cfg(target_os = "linux")]
+const PIPE_DEFAULT: usize = 64 * 1024;
+
 /// sendfile and splice do not say which side an error is of. A peer that has gone can be told by its kind.
 #[cfg(target_os = "linux")]
 fn side_of(from: BorrowedFd<'_>, error: &io::Error) -> Side {
@@ -88,7 +135,7 @@ fn side_of(from: BorrowedFd<'_>, error: &io::Error) -> Side {
     }
 }
 
-fn by_copy(from: BorrowedFd<'_>, to: BorrowedFd<'_>, moved: &AtomicU64) -> Result<(), (Side, io::Error)> {
+fn by_copy(from: BorrowedFd<'_>, to: BorrowedFd<'_>, moved: &AtomicU64) -> Carried {
     let mut buffer = vec![0; AT_ONCE];
     loop {
         let len = match read(from, &mut buffer[..]) {

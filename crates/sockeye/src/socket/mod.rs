@@ -40,7 +40,7 @@ mod packets;
 mod tests;
 mod tls;
 
-pub use carry::{Side, carry};
+pub use carry::{Carried, Side, carry};
 pub use connection::Connection;
 pub use datagrams::{Datagram, Datagrams, LARGEST_UDP};
 pub use dial::CONNECT_TIMEOUT;

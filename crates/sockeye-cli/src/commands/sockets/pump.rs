@@ -12,7 +12,7 @@ use std::{
     time::Instant,
 };
 
-use sockeye::socket::{Connection, Side, carry, shut_down};
+use sockeye::socket::{Carried, Connection, Side, carry, shut_down};
 use tokio::{sync::oneshot, time::timeout};
 
 use super::{
@@ -20,9 +20,6 @@ use super::{
     session::LAST_WORDS,
 };
 use crate::{args::OnEof, exit::Exit, output::sentence::sockets::network, trouble::Trouble};
-
-/// How a direction ended.
-type Carried = Result<(), (Side, io::Error)>;
 
 /// Both directions, until both have ended. After the other side has ended, what standard input still has at hand is sent.
 pub(super) async fn both_ways(connection: Connection, plan: &Plan) -> Result<Exit, Trouble> {
