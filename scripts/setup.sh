@@ -8,7 +8,7 @@ export HOME="${HOME:-/root}"
 export PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
 
 # A program and the Debian package that has it.
-readonly build=(cc:build-essential ip:iproute2 nft:nftables unshare:util-linux)
+readonly build=(cc:build-essential ip:iproute2 nft:nftables unshare:util-linux python3:python3 ss:iproute2)
 readonly bench=(python3:python3 ncat:ncat iperf3:iperf3 cmp:diffutils rsync:rsync scp:openssh-client sshd:openssh-server socat:socat tar:tar ss:iproute2 diff:diffutils)
 
 fail() {

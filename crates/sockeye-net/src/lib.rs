@@ -7,6 +7,8 @@
 //! | [`listen_tcp`], [`reachable_addresses`] | listens on both families, says at which addresses |
 //! | [`prepare_stream`] | sets a TCP connection's options |
 //! | [`endpoint`] | where a socket is and how it shall be, as one line of text |
+//! | [`option`] | a table of socket options; reads and sets them, and says what the kernel answers |
+//! | [`inspect`] | what the kernel knows about a socket |
 //! | [`open`] | opens sockets as an endpoint wants them |
 //! | [`BeaconSockets`] | opens UDP sockets on every interface, for broadcast and groups, and follows changes |
 //!
@@ -15,16 +17,20 @@
 mod beacon;
 pub mod endpoint;
 mod error;
+pub mod inspect;
 mod interface;
 pub mod open;
-mod options;
+pub mod option;
+mod stream;
 mod sys;
 mod tcp;
+#[cfg(all(test, target_os = "linux"))]
+mod testing;
 
 pub use beacon::{BeaconConfig, BeaconSocket, BeaconSockets, Purpose, Refreshed, SocketKey, send_now};
 pub use error::NetError;
 pub use interface::{Family, Interface, InterfaceAddress, interfaces, select};
-pub use options::{TcpOptions, prepare_stream, set_receive_low_water};
+pub use stream::{TcpOptions, prepare_stream, set_receive_low_water};
 pub use tcp::{ListenTcp, PortChoice, TcpListeners, listen_tcp, reachable_addresses};
 
 pub use ipnet;

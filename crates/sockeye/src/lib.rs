@@ -51,7 +51,7 @@
 mod config;
 mod crypto;
 mod discovery;
-pub use sockeye_net::endpoint;
+pub use sockeye_net::{endpoint, inspect, option};
 mod error;
 pub mod escape;
 mod event;

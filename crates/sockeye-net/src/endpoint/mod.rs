@@ -41,6 +41,7 @@ use std::{
 
 pub use error::EndpointError;
 pub use options::{EndpointOptions, Keepalive, OPTION_NAMES};
+pub(crate) use options::{distance, duration};
 
 /// A socket's place and its options.
 #[derive(Clone, Debug, PartialEq, Eq)]

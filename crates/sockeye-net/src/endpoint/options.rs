@@ -318,11 +318,12 @@ impl Input<'_> {
     }
 }
 
-/// `500ms`, `1.5s`, `2m`, `1h`; a number alone is seconds. Up to a year.
-pub(super) fn duration(text: &str) -> Option<Duration> {
+/// `50us`, `500ms`, `1.5s`, `2m`, `1h`; a number alone is seconds. Up to a year.
+pub(crate) fn duration(text: &str) -> Option<Duration> {
     let unit_at = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(unit_at);
     let factor = match unit {
+        "us" => 0.000_001,
         "ms" => 0.001,
         "" | "s" => 1.0,
         "m" | "min" => 60.0,
@@ -346,7 +347,7 @@ fn unknown(name: &str) -> EndpointError {
 }
 
 /// How many letters must be changed, put in or taken out (Levenshtein 1966).
-fn distance(left: &str, right: &str) -> usize {
+pub(crate) fn distance(left: &str, right: &str) -> usize {
     let right: Vec<char> = right.chars().take(64).collect();
     let mut row: Vec<usize> = (0..=right.len()).collect();
     for (line, letter) in left.chars().enumerate() {

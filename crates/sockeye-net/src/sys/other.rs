@@ -58,3 +58,32 @@ pub(crate) fn set_group_interface_v4(_socket: &Socket, _interface: u32) -> io::R
 pub(crate) fn duplicate(_number: i32) -> io::Result<Socket> {
     Err(io::ErrorKind::Unsupported.into())
 }
+
+/// Not available: numbers of options differ between systems, and the table has those of Linux.
+pub(crate) fn get_option(
+    _: &SockRef<'_>,
+    _level: i32,
+    _number: i32,
+    _capacity: usize,
+) -> io::Result<Vec<u8>> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Not available: see [`get_option`].
+pub(crate) fn set_option(_: &SockRef<'_>, _level: i32, _number: i32, _value: &[u8]) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// The number of an interface.
+pub(crate) fn interface_index(name: &str) -> io::Result<u32> {
+    let all = crate::interfaces().map_err(io::Error::other)?;
+    let found = all.iter().find(|interface| interface.name == name);
+    found.map(|interface| interface.index).ok_or_else(|| io::ErrorKind::NotFound.into())
+}
+
+/// The name of an interface.
+pub(crate) fn interface_name(index: u32) -> io::Result<String> {
+    let all = crate::interfaces().map_err(io::Error::other)?;
+    let found = all.into_iter().find(|interface| interface.index == index);
+    found.map(|interface| interface.name).ok_or_else(|| io::ErrorKind::NotFound.into())
+}

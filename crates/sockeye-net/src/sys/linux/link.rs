@@ -1,106 +1,10 @@
-//! Linux: interfaces by netlink, sockets bound to a device.
+//! Interfaces by netlink.
 
-use std::{
-    io,
-    net::IpAddr,
-    os::fd::{AsRawFd, FromRawFd},
-    time::Duration,
-};
+use std::io;
 
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, send, socket_with};
-use socket2::{SockRef, Socket};
 
-use crate::{Family, Interface};
-
-/// Sets `SO_RCVLOWAT` (socket(7)): a read is woken when so many bytes are there.
-pub(crate) fn set_receive_low_water(socket: &SockRef<'_>, bytes: u32) -> io::Result<()> {
-    let value = libc::c_int::try_from(bytes).unwrap_or(libc::c_int::MAX);
-    let len = libc::socklen_t::try_from(size_of_val(&value)).unwrap_or(0);
-    #[expect(unsafe_code, reason = "no crate in use here sets this option")]
-    // SAFETY: the descriptor is open as long as `socket` lives, and the option is an integer of this very length.
-    let result = unsafe {
-        libc::setsockopt(
-            socket.as_raw_fd(),
-            libc::SOL_SOCKET,
-            libc::SO_RCVLOWAT,
-            (&raw const value).cast(),
-            len,
-        )
-    };
-    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
-}
-
-/// Duplicates a socket that this process inherited. An error if the number is no open descriptor, or none of a socket.
-pub(crate) fn duplicate(number: i32) -> io::Result<Socket> {
-    if number < 0 {
-        return Err(io::ErrorKind::InvalidInput.into());
-    }
-    #[expect(
-        unsafe_code,
-        reason = "the number comes from the parent process, so nothing safe owns the descriptor"
-    )]
-    // SAFETY: fcntl(2) takes any number and refuses those that are not open; a descriptor that it makes belongs to us alone.
-    let descriptor = unsafe {
-        let made = libc::fcntl(number, libc::F_DUPFD_CLOEXEC, 3);
-        if made < 0 {
-            return Err(io::Error::last_os_error());
-        }
-        std::os::fd::OwnedFd::from_raw_fd(made)
-    };
-    let socket = Socket::from(descriptor);
-    socket.r#type().map(|_| socket)
-}
-
-/// `MCAST_JOIN_SOURCE_GROUP` of <linux/in.h>; the argument is a `group_source_req` (RFC 3678 §5.1.3).
-const MCAST_JOIN_SOURCE_GROUP: libc::c_int = 46;
-
-/// The argument of a join for one sender.
-#[repr(C)]
-struct GroupSource {
-    interface: u32,
-    group: libc::sockaddr_storage,
-    source: libc::sockaddr_storage,
-}
-
-/// Joins `group` for what `source` sends, on the interface of this number; 0 leaves it to the routes.
-pub(crate) fn join_source(socket: &Socket, interface: u32, group: IpAddr, source: IpAddr) -> io::Result<()> {
-    if group.is_ipv4() != source.is_ipv4() {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "group and sender are of different families",
-        ));
-    }
-    let request = GroupSource { interface, group: storage(group), source: storage(source) };
-    let level = if group.is_ipv4() { libc::IPPROTO_IP } else { libc::IPPROTO_IPV6 };
-    set_struct(socket.as_raw_fd(), level, MCAST_JOIN_SOURCE_GROUP, &request)
-}
-
-/// The interface by which packets to IPv4 groups leave.
-pub(crate) fn set_group_interface_v4(socket: &Socket, interface: u32) -> io::Result<()> {
-    let none = libc::in_addr { s_addr: 0 };
-    let index = i32::try_from(interface).map_err(|_| io::ErrorKind::InvalidInput)?;
-    let request = libc::ip_mreqn { imr_multiaddr: none, imr_address: none, imr_ifindex: index };
-    set_struct(socket.as_raw_fd(), libc::IPPROTO_IP, libc::IP_MULTICAST_IF, &request)
-}
-
-fn storage(address: IpAddr) -> libc::sockaddr_storage {
-    let address = socket2::SockAddr::from(std::net::SocketAddr::new(address, 0));
-    let storage: socket2::SockAddrStorage = address.as_storage();
-    #[expect(unsafe_code, reason = "the one conversion between the two names of the same structure")]
-    // SAFETY: on Linux both are `struct sockaddr_storage`; `view_as` asserts that the size fits, and every bit pattern is one.
-    unsafe {
-        let mut storage = storage;
-        *storage.view_as::<libc::sockaddr_storage>()
-    }
-}
-
-fn set_struct<T>(descriptor: i32, level: libc::c_int, name: libc::c_int, value: &T) -> io::Result<()> {
-    let len = libc::socklen_t::try_from(size_of::<T>()).unwrap_or(0);
-    #[expect(unsafe_code, reason = "no crate in use here sets these options")]
-    // SAFETY: `value` is valid for `len` bytes; the kernel copies them.
-    let result = unsafe { libc::setsockopt(descriptor, level, name, (&raw const *value).cast(), len) };
-    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
-}
+use crate::Interface;
 
 /// Length of a netlink message's header, and of the link message after it (netlink(7), rtnetlink(7)).
 const HEADER_LEN: usize = 16;
@@ -187,21 +91,6 @@ fn read_link(body: &[u8]) -> Option<Interface> {
         is_running: flags & IFF_UP != 0 && flags & IFF_RUNNING != 0,
         addresses: Vec::new(),
     })
-}
-
-/// Binds a socket to an interface, so that it sends and receives nowhere else; `false` if this is not permitted
-/// (before Linux 5.7 it needs a privilege), so that the caller must choose by address.
-pub(crate) fn bind_to_interface(socket: &Socket, interface: &Interface, _family: Family) -> io::Result<bool> {
-    match socket.bind_device(Some(interface.name.as_bytes())) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
-/// How long sent data may stay unacknowledged before the connection is given up (tcp(7), RFC 5482).
-pub(crate) fn set_user_timeout(socket: &SockRef<'_>, timeout: Duration) -> io::Result<()> {
-    socket.set_tcp_user_timeout(Some(timeout))
 }
 
 #[cfg(test)]
