@@ -1,12 +1,16 @@
 //! What the tests of this crate share: pairs of sockets of every kind, and Python as somebody else who asks the kernel.
 
 use std::{
+    mem::MaybeUninit,
     os::fd::OwnedFd,
     process::{Command, Stdio},
     sync::atomic::{AtomicU32, Ordering},
+    time::{Duration, Instant},
 };
 
 use socket2::{Domain, SockAddr, Socket, Type};
+
+use crate::inspect::Queues;
 
 /// Every kind of socket that endpoints have.
 pub(crate) const KINDS: [&str; 7] = ["tcp4", "tcp6", "udp4", "udp6", "unix", "unixgram", "unixseq"];
@@ -89,4 +93,55 @@ pub(crate) fn python(socket: &Socket, program: &str, input: &str) -> String {
         .unwrap();
     assert!(output.status.success(), "{program}");
     String::from_utf8(output.stdout).unwrap()
+}
+
+/// Waits for a condition; for ten seconds at most.
+pub(crate) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+    let end = Instant::now() + Duration::from_secs(10);
+    while !condition() {
+        assert!(Instant::now() < end, "waited in vain until {what}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Sends all of `bytes` in one call.
+pub(crate) fn send(socket: &Socket, bytes: &[u8]) {
+    assert_eq!(socket.send(bytes).unwrap(), bytes.len());
+}
+
+/// Receives once, at most `len` bytes, and says how many.
+pub(crate) fn receive(socket: &Socket, len: usize) -> usize {
+    let mut buffer = vec![MaybeUninit::uninit(); len];
+    socket.recv(&mut buffer).unwrap()
+}
+
+/// Sends `len` bytes, receives all of them, and waits until they are acknowledged.
+pub(crate) fn exchange(sender: &Socket, receiver: &Socket, len: usize) {
+    send(sender, &vec![7; len]);
+    let mut left = len;
+    while left > 0 {
+        left -= receive(receiver, left);
+    }
+    wait_until("it was acknowledged", || Queues::of(sender).unwrap().send == Some(0));
+}
+
+/// Sends until a send would wait; says how many bytes.
+pub(crate) fn fill(socket: &Socket) -> u64 {
+    socket.set_nonblocking(true).unwrap();
+    let mut sent = 0;
+    // What is on its way makes room once more: full is what stays full.
+    for _ in 0..3 {
+        while let Ok(len) = socket.send(&[7; 4096]) {
+            sent += len as u64;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    sent
+}
+
+/// Receives what is there; says how many bytes.
+pub(crate) fn drain(socket: &Socket) -> u64 {
+    socket.set_nonblocking(true).unwrap();
+    let mut buffer = vec![MaybeUninit::uninit(); 65_536];
+    std::iter::from_fn(|| socket.recv(&mut buffer).ok().filter(|len| *len > 0)).map(|len| len as u64).sum()
 }

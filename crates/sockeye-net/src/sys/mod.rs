@@ -7,18 +7,29 @@ mod other;
 
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{
-    bind_to_interface, duplicate, get_option, interface_index, interface_name, join_source, links,
+    bind_to_interface, duplicate, get_option, interface_index, interface_name, join_source, links, queue_length,
     set_group_interface_v4, set_option, set_receive_low_water, set_user_timeout,
 };
 #[cfg(not(target_os = "linux"))]
 pub(crate) use other::{
-    bind_to_interface, duplicate, get_option, interface_index, interface_name, join_source, links,
+    bind_to_interface, duplicate, get_option, interface_index, interface_name, join_source, links, queue_length,
     set_group_interface_v4, set_option, set_receive_low_water, set_user_timeout,
 };
 
 use std::io;
 
 use socket2::Socket;
+
+/// A queue of a socket.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Queue {
+    /// What waits to be read (`SIOCINQ`).
+    Receive,
+    /// What waits to be delivered (`SIOCOUTQ`).
+    Send,
+    /// What was not sent once (`SIOCOUTQNSD`).
+    Unsent,
+}
 
 /// Lets several programs, of several users, receive the same broadcasts and groups at one port.
 ///

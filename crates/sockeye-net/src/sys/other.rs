@@ -87,3 +87,8 @@ pub(crate) fn interface_name(index: u32) -> io::Result<String> {
     let found = all.into_iter().find(|interface| interface.index == index);
     found.map(|interface| interface.name).ok_or_else(|| io::ErrorKind::NotFound.into())
 }
+
+/// Not available.
+pub(crate) fn queue_length(_: &SockRef<'_>, _: super::Queue) -> io::Result<u64> {
+    Err(io::ErrorKind::Unsupported.into())
+}

@@ -6,7 +6,7 @@ mod option;
 
 pub(crate) use group::{join_source, set_group_interface_v4};
 pub(crate) use link::links;
-pub(crate) use option::{get_option, interface_index, interface_name, set_option};
+pub(crate) use option::{get_option, interface_index, interface_name, queue_length, set_option};
 
 use std::{
     io,

@@ -9,6 +9,8 @@ use rustix::net::{
 };
 use socket2::SockRef;
 
+use crate::sys::Queue;
+
 /// Reads an option into a buffer of `capacity` bytes (getsockopt(2)); what comes back is as long as the kernel's answer.
 ///
 /// The buffer begins as zeros. That is a promise: options that take an address of memory from it, as
@@ -58,6 +60,21 @@ fn is_packet_filter(level: i32, number: i32) -> bool {
         libc::IPPROTO_IPV6 => (BASE..BASE + 2).contains(&number),
         _ => false,
     }
+}
+
+/// How many bytes are in a queue (tcp(7), udp(7), unix(7)).
+pub(crate) fn queue_length(socket: &SockRef<'_>, queue: Queue) -> io::Result<u64> {
+    let request = match queue {
+        Queue::Receive => libc::FIONREAD,
+        Queue::Send => libc::TIOCOUTQ,
+        Queue::Unsent => libc::SIOCOUTQNSD,
+    };
+    let mut bytes: libc::c_int = 0;
+    #[expect(unsafe_code, reason = "no crate in use here asks for the send queue")]
+    // SAFETY: the descriptor is open as long as `socket` lives and is one of a socket, for which each of these three
+    // requests writes one `int` to where `bytes` is.
+    let result = unsafe { libc::ioctl(socket.as_raw_fd(), request, &raw mut bytes) };
+    if result == 0 { Ok(u64::try_from(bytes).unwrap_or(0)) } else { Err(io::Error::last_os_error()) }
 }
 
 /// The number of an interface (if_nametoindex(3)).
