@@ -9,18 +9,23 @@
 //! | [`endpoint`] | where a socket is and how it shall be, as one line of text |
 //! | [`option`] | a table of socket options; reads and sets them, and says what the kernel answers |
 //! | [`inspect`] | what the kernel knows about a socket |
+//! | [`datagram`] | receives and sends datagrams in batches |
+//! | `splice` | moves bytes between sockets, pipes and files inside the kernel |
 //! | [`open`] | opens sockets as an endpoint wants them |
 //! | [`BeaconSockets`] | opens UDP sockets on every interface, for broadcast and groups, and follows changes |
 //!
 //! What differs between systems is in `sys`; every function there has a fallback that works everywhere.
 
 mod beacon;
+pub mod datagram;
 pub mod endpoint;
 mod error;
 pub mod inspect;
 mod interface;
 pub mod open;
 pub mod option;
+#[cfg(unix)]
+pub mod splice;
 mod stream;
 mod sys;
 mod tcp;

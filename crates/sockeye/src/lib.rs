@@ -51,7 +51,7 @@
 mod config;
 mod crypto;
 mod discovery;
-pub use sockeye_net::{endpoint, inspect, option};
+pub use sockeye_net::{datagram, endpoint, inspect, option};
 mod error;
 pub mod escape;
 mod event;

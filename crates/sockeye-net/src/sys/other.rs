@@ -6,6 +6,8 @@ use socket2::{SockRef, Socket};
 
 use crate::{Family, Interface};
 
+pub(crate) use super::one_by_one::{receive_datagrams, send_datagrams};
+
 /// Nothing beyond what the addresses say.
 pub(crate) fn links() -> io::Result<Vec<Interface>> {
     Ok(Vec::new())
