@@ -94,3 +94,9 @@ pub(crate) fn interface_name(index: u32) -> io::Result<String> {
 pub(crate) fn queue_length(_: &SockRef<'_>, _: super::Queue) -> io::Result<u64> {
     Err(io::ErrorKind::Unsupported.into())
 }
+
+/// Not told: a read will.
+#[expect(clippy::unnecessary_wraps, reason = "the same signature on every system")]
+pub(crate) fn has_ended(_: &SockRef<'_>) -> io::Result<bool> {
+    Ok(false)
+}

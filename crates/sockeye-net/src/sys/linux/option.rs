@@ -2,10 +2,13 @@
 
 use std::{io, os::fd::AsRawFd};
 
-use rustix::net::{
-    AddressFamily, SocketFlags, SocketType,
-    netdevice::{index_to_name, name_to_index},
-    socket_with,
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    net::{
+        AddressFamily, SocketFlags, SocketType,
+        netdevice::{index_to_name, name_to_index},
+        socket_with,
+    },
 };
 use socket2::SockRef;
 
@@ -75,6 +78,14 @@ pub(crate) fn queue_length(socket: &SockRef<'_>, queue: Queue) -> io::Result<u64
     // requests writes one `int` to where `bytes` is.
     let result = unsafe { libc::ioctl(socket.as_raw_fd(), request, &raw mut bytes) };
     if result == 0 { Ok(u64::try_from(bytes).unwrap_or(0)) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Whether the other side of a connection has ended, or the connection has (poll(2)).
+pub(crate) fn has_ended(socket: &SockRef<'_>) -> io::Result<bool> {
+    let ended = PollFlags::RDHUP | PollFlags::HUP | PollFlags::ERR;
+    let mut asked = [PollFd::new(&**socket, PollFlags::RDHUP)];
+    poll(&mut asked, Some(&Timespec::default()))?;
+    Ok(asked[0].revents().intersects(ended))
 }
 
 /// The number of an interface (if_nametoindex(3)).
