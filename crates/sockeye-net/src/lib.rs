@@ -10,13 +10,15 @@
 //! | [`option`] | a table of socket options; reads and sets them, and says what the kernel answers |
 //! | [`inspect`] | what the kernel knows about a socket |
 //! | [`datagram`] | receives and sends datagrams in batches |
-//! | `splice` | moves bytes between sockets, pipes and files inside the kernel |
+//! | `carry` | moves bytes between sockets, pipes and files, inside the kernel where that can be |
 //! | [`open`] | opens sockets as an endpoint wants them |
 //! | [`BeaconSockets`] | opens UDP sockets on every interface, for broadcast and groups, and follows changes |
 //!
 //! What differs between systems is in `sys`; every function there has a fallback that works everywhere.
 
 mod beacon;
+#[cfg(unix)]
+pub mod carry;
 pub mod datagram;
 pub mod endpoint;
 mod error;
@@ -25,7 +27,6 @@ mod interface;
 pub mod open;
 pub mod option;
 #[cfg(unix)]
-pub mod splice;
 mod stream;
 mod sys;
 mod tcp;

@@ -121,6 +121,9 @@ pub(crate) struct SocketArgs {
     /// End lines with CR and LF when sending: the same as --fout crlf
     #[arg(short = 'C', long, conflicts_with_all = ["framing", "framing_out"])]
     pub(crate) crlf: bool,
+    /// Tell every so often (default: each second) how full the socket's buffers are and what keeps it from being faster
+    #[arg(long, value_name = "INTERVAL", num_args = 0..=1, require_equals = true, default_missing_value = "1s", value_parser = value::duration)]
+    pub(crate) stats: Option<Duration>,
     /// Write one JSON object for each event to standard output
     #[arg(long)]
     pub(crate) json: bool,

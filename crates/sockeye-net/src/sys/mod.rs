@@ -2,8 +2,6 @@
 
 #[cfg(target_os = "linux")]
 mod linux;
-#[cfg(all(unix, not(target_os = "linux")))]
-mod no_splice;
 #[cfg(any(test, not(target_os = "linux")))]
 pub(crate) mod one_by_one;
 #[cfg(not(target_os = "linux"))]
@@ -21,11 +19,6 @@ pub(crate) use other::{
     queue_length, receive_datagrams, send_datagrams, set_group_interface_v4, set_option,
     set_receive_low_water, set_user_timeout,
 };
-
-#[cfg(target_os = "linux")]
-pub(crate) use linux::{carrier_of, pipe, pipe_size, sendfile, splice, widen_pipe};
-#[cfg(all(unix, not(target_os = "linux")))]
-pub(crate) use no_splice::{carrier_of, pipe, pipe_size, sendfile, splice, widen_pipe};
 
 use std::io;
 

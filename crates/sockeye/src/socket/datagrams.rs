@@ -8,6 +8,7 @@ use std::{
 
 use rustix::net::{RecvFlags, SocketAddrAny, SocketAddrUnix};
 use sockeye_net::{
+    datagram::{BATCH_LEN, DatagramBatch},
     open::{SocketAction, SocketError, SocketName, connect_to, has_one_peer, listen_at},
     socket2::{SockAddr, SockRef, Socket},
 };
@@ -74,17 +75,6 @@ impl Io {
 /// Something that cleans up when dropped.
 trait Guard: std::fmt::Debug + Send + Sync {}
 impl<T: std::fmt::Debug + Send + Sync> Guard for T {}
-
-/// What one receive gave.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Datagram {
-    /// Bytes that are in the buffer now.
-    pub len: usize,
-    /// Bytes that the datagram had. More than `len` if the buffer was too small.
-    pub wire_len: usize,
-    /// Who sent it. Unix sockets may have no name.
-    pub from: SocketName,
-}
 
 impl Datagrams {
     /// A socket that takes what comes to an endpoint. Of a name's addresses IPv4 comes first, for it is what nearly all
@@ -177,19 +167,26 @@ impl Datagrams {
         self.target.is_some()
     }
 
-    /// The next datagram, which stays to be received.
-    pub async fn peek(&self, buffer: &mut [u8]) -> io::Result<Datagram> {
-        self.socket.when(ARRIVED, |socket| receive_now(socket, buffer, RecvFlags::PEEK)).await
+    /// Room for what this socket receives: for several datagrams of any size, or of at most `room` bytes where that is given.
+    pub fn batch(&self, room: Option<usize>) -> io::Result<DatagramBatch> {
+        match room {
+            Some(room) => Ok(DatagramBatch::with_room(BATCH_LEN, room)),
+            None => DatagramBatch::for_socket(self.socket.socket()),
+        }
     }
 
-    /// The next datagram, into `buffer`. One that is longer loses its tail, and `wire_len` tells.
-    pub async fn receive(&self, buffer: &mut [u8]) -> io::Result<Datagram> {
-        self.socket.when(ARRIVED, |socket| receive_now(socket, buffer, RecvFlags::empty())).await
+    /// The next datagrams, at least one; how many. Nothing is lost if this is dropped.
+    pub async fn receive(&self, batch: &mut DatagramBatch) -> io::Result<usize> {
+        self.socket.when(ARRIVED, |socket| batch.receive_now(socket)).await
     }
 
-    /// The next datagram if one is there: `WouldBlock` if not.
-    pub fn try_receive(&self, buffer: &mut [u8]) -> io::Result<Datagram> {
-        receive_now(&self.socket.socket(), buffer, RecvFlags::empty())
+    /// Who sent the next datagram, which stays to be received.
+    pub async fn next_sender(&self) -> io::Result<SocketName> {
+        let peek = |socket: &Socket| {
+            let (_, _, from) = rustix::net::recvfrom(socket, &mut [0; 1][..], RecvFlags::PEEK)?;
+            Ok(from.map_or(SocketName::Unnamed, name_of))
+        };
+        self.socket.when(ARRIVED, peek).await
     }
 
     /// Sends one datagram to the endpoint that was dialled, or to the peer that was taken; the answer is how many bytes went.
@@ -218,11 +215,6 @@ fn only_datagrams(endpoint: &Endpoint, action: &'static str) -> Result<(), Error
 
 fn nowhere(endpoint: &Endpoint) -> Error {
     Error::NoAddress { name: endpoint.place().to_string(), scheme: endpoint.scheme().name() }
-}
-
-fn receive_now(socket: &Socket, buffer: &mut [u8], flags: RecvFlags) -> io::Result<Datagram> {
-    let (len, wire_len, from) = rustix::net::recvfrom(socket, buffer, RecvFlags::TRUNC | flags)?;
-    Ok(Datagram { len, wire_len, from: from.map_or(SocketName::Unnamed, name_of) })
 }
 
 fn name_of(address: SocketAddrAny) -> SocketName {

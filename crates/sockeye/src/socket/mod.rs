@@ -27,7 +27,6 @@
 //! # }).unwrap();
 //! ```
 
-mod carry;
 mod connection;
 mod datagrams;
 mod dial;
@@ -40,15 +39,18 @@ mod packets;
 mod tests;
 mod tls;
 
-pub use carry::{Carried, Side, carry};
 pub use connection::Connection;
-pub use datagrams::{Datagram, Datagrams, LARGEST_UDP};
+pub use datagrams::{Datagrams, LARGEST_UDP};
 pub use dial::CONNECT_TIMEOUT;
 pub use error::{Error, TlsFailure};
 pub use facts::{Facts, TlsFacts};
 pub use listen::{HANDSHAKE_TIMEOUT, Incoming, Listener};
 pub use lookup::addresses;
 pub use sockeye_net::open::{SocketAction, SocketError, SocketName};
+pub use sockeye_net::{
+    carry::{Carried, Progress, Side, carry},
+    datagram::DatagramBatch,
+};
 
 /// Lets this process open as many descriptors as it may: the soft limit becomes the hard one. For those who serve many.
 pub fn raise_descriptor_limit() {

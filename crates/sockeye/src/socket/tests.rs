@@ -112,14 +112,27 @@ fn l7_l8_l9_datagrams_have_senders_and_keep_their_boundaries() {
             for payload in [&b"one"[..], b"", b"three\n"] {
                 assert_eq!(sender.send(payload).await.unwrap(), payload.len());
             }
-            let mut buffer = [0; 4];
-            let got = receiver.receive(&mut buffer).await.unwrap();
-            assert_eq!((got.len, got.wire_len, &got.from), (3, 3, &sender.facts().local), "{listen}");
-            assert_eq!(receiver.receive(&mut buffer).await.unwrap().wire_len, 0);
-            let cut = receiver.receive(&mut buffer).await.unwrap();
-            assert_eq!((cut.len, cut.wire_len), (4, 6), "what was cut off is told");
-            receiver.send_to(b"back", &got.from).await.unwrap();
-            assert_eq!(sender.receive(&mut buffer).await.unwrap().len, 4);
+            let mut batch = receiver.batch(None).unwrap();
+            let mut got = Vec::new();
+            while got.len() < 3 {
+                receiver.receive(&mut batch).await.unwrap();
+                got.extend(batch.iter().map(|datagram| (datagram.bytes.to_vec(), datagram.from.clone())));
+            }
+            let from = sender.facts().local.clone();
+            assert_eq!(
+                got,
+                [&b"one"[..], b"", b"three\n"].map(|bytes| (bytes.to_vec(), from.clone())),
+                "{listen}"
+            );
+            let mut small = receiver.batch(Some(4)).unwrap();
+            sender.send(b"three\n").await.unwrap();
+            assert_eq!(receiver.next_sender().await.unwrap(), from);
+            receiver.receive(&mut small).await.unwrap();
+            let cut = small.iter().next().unwrap();
+            assert_eq!((cut.bytes, cut.sent_len), (&b"thre"[..], 6), "what was cut off is told");
+            receiver.send_to(b"back", &from).await.unwrap();
+            sender.receive(&mut batch).await.unwrap();
+            assert_eq!(batch.iter().next().unwrap().bytes, b"back");
         }
     });
     assert!(!std::path::Path::new(&path).exists());
@@ -159,69 +172,4 @@ fn what_fails_says_at_which_address_and_how() {
         assert!(matches!(wrong, Error::Misuse { .. }));
     });
     assert!(file.exists());
-}
-
-/// Moves bytes from one descriptor to another and says what arrived, for every kind of descriptor.
-#[test]
-fn l16_bytes_are_carried_between_files_pipes_and_sockets_as_they_are() {
-    use std::{
-        io::{Read, Seek, SeekFrom, Write},
-        os::{fd::AsFd, unix::net::UnixStream},
-        sync::atomic::AtomicU64,
-    };
-    let content: Vec<u8> = (0..1_000_003_u32).map(|number| u8::try_from(number % 251).unwrap()).collect();
-    let file = || {
-        let mut file = tempfile::tempfile().unwrap();
-        file.write_all(&content).unwrap();
-        file.seek(SeekFrom::Start(0)).unwrap();
-        file
-    };
-    // From a file through a socket into a file, one that is appended to, and a pipe.
-    for appended in [false, true] {
-        let (near, far) = UnixStream::pair().unwrap();
-        let (source, moved) = (file(), AtomicU64::new(0));
-        let place = tempfile::NamedTempFile::new().unwrap();
-        let target = std::fs::OpenOptions::new().append(appended).write(true).open(place.path()).unwrap();
-        std::thread::scope(|scope| {
-            let near = near;
-            scope.spawn(move || carry(source.as_fd(), near.as_fd(), &AtomicU64::new(0)).unwrap());
-            carry(far.as_fd(), target.as_fd(), &moved).unwrap();
-        });
-        assert_eq!(std::fs::read(place.path()).unwrap(), content);
-        assert_eq!(moved.into_inner(), content.len() as u64);
-    }
-    let (near, far) = UnixStream::pair().unwrap();
-    let (mut exit, entry) = std::io::pipe().unwrap();
-    let source = file();
-    let arrived = std::thread::scope(|scope| {
-        let (near, entry) = (near, entry);
-        scope.spawn(move || carry(source.as_fd(), near.as_fd(), &AtomicU64::new(0)).unwrap());
-        scope.spawn(move || carry(far.as_fd(), entry.as_fd(), &AtomicU64::new(0)).unwrap());
-        let mut arrived = Vec::new();
-        exit.read_to_end(&mut arrived).unwrap();
-        arrived
-    });
-    assert_eq!(arrived, content);
-}
-
-#[test]
-fn what_cannot_be_carried_says_which_side_it_was() {
-    use std::{
-        io::Write,
-        os::{fd::AsFd, unix::net::UnixStream},
-        sync::atomic::AtomicU64,
-    };
-    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
-    let (mut near, far) = UnixStream::pair().unwrap();
-    near.write_all(b"tulip").unwrap();
-    drop(near);
-    let (side, error) = carry(far.as_fd(), full.as_fd(), &AtomicU64::new(0)).unwrap_err();
-    assert_eq!((side, error.kind()), (Side::To, std::io::ErrorKind::StorageFull));
-    let (near, far) = UnixStream::pair().unwrap();
-    drop(far);
-    let mut source = tempfile::tempfile().unwrap();
-    source.write_all(b"tulip").unwrap();
-    std::io::Seek::rewind(&mut source).unwrap();
-    let (side, error) = carry(source.as_fd(), near.as_fd(), &AtomicU64::new(0)).unwrap_err();
-    assert_eq!((side, error.kind()), (Side::To, std::io::ErrorKind::BrokenPipe));
 }

@@ -8,13 +8,16 @@ use std::{
 
 use sockeye::{
     Encoder,
+    datagram::Datagram,
     message::{Inbound, Received, Spot},
-    socket::{Datagram, Datagrams, SocketName},
+    socket::{Datagrams, SocketName},
 };
 
 use super::{
     plan::{Plan, after},
     source::{self, Source},
+    stats,
+    tell::{How, Totals},
 };
 use crate::{
     args::OnEof,
@@ -23,86 +26,115 @@ use crate::{
     trouble::Trouble,
 };
 
-/// Room for the largest datagram there can be.
-pub(super) const ROOM: usize = 256 * 1024;
 /// Senders that are remembered, so that each is announced once.
 const MOST_SENDERS: usize = 4096;
 /// How long answers are waited for after standard input has ended, unless -q says.
 const LAST_ANSWERS: Duration = Duration::from_secs(1);
+/// Datagrams dropped by the kernel are told no more often than this.
+const DROPS_TOLD: Duration = Duration::from_secs(1);
 
 /// Sends standard input and shows what comes back. Datagrams have no end: after standard input the answers are waited for as
 /// long as -q says, a second without it; with `--count` or `--on-eof hold` until they are there.
 pub(super) async fn talk(socket: Datagrams, plan: &Plan) -> Result<Exit, Trouble> {
-    let source = source::standard_input(&plan.input, true, plan.interactive);
-    let mut post = Post { socket: &socket, plan, sent: 0, answer_to: None, ended_at: None };
-    let room = plan.read_size_of_datagrams();
     let quit = match (plan.on_eof, plan.missing(), plan.quit) {
         (OnEof::Close, ..) => Some(Duration::ZERO),
         (_, _, Some(quit)) => Some(quit),
         (OnEof::Hold, ..) | (_, Some(_), _) => None,
         _ => Some(LAST_ANSWERS),
     };
-    post.exchange(source, room, quit).await
+    Post::new(&socket, plan).run(quit).await
 }
 
 /// Shows what comes; what standard input brings goes to the last sender.
-pub(super) async fn serve(
-    mut socket: Datagrams,
-    plan: &Plan,
-    keep: bool,
-    take_first: bool,
-) -> Result<Exit, Trouble> {
-    let room = plan.read_size_of_datagrams();
+pub(super) async fn serve(mut socket: Datagrams, plan: &Plan, take_first: bool) -> Result<Exit, Trouble> {
     if take_first {
-        let mut first = vec![0; 0];
-        let Datagram { from, .. } = socket.peek(&mut first).await.map_err(|error| failed(&error))?;
-        socket.take_peer(&from).map_err(|error| failed(&error))?;
+        let first = socket.next_sender().await.map_err(|error| failed(&error))?;
+        socket.take_peer(&first).map_err(|error| failed(&error))?;
     }
-    let source = source::standard_input(&plan.input, true, plan.interactive);
-    let mut post = Post { socket: &socket, plan, sent: 0, answer_to: None, ended_at: None };
-    let _ = keep; // a socket without connections goes on in any case
-    post.exchange(source, room, plan.quit).await
+    Post::new(&socket, plan).run(plan.quit).await
 }
 
 fn failed(error: &io::Error) -> Trouble {
     Trouble::Ended(network(error), Exit::Network)
 }
 
+fn broken(_: Broken) -> Trouble {
+    Trouble::Silent(Exit::LocalIo)
+}
+
 /// A socket at work.
 struct Post<'a> {
     socket: &'a Datagrams,
     plan: &'a Plan,
-    sent: u64,
-    /// Who sent last, for a socket that listens.
-    answer_to: Option<SocketName>,
-    ended_at: Option<Instant>,
+    totals: Totals,
+    senders: BTreeSet<String>,
+    /// Who sent last, with its name as text; for a socket that listens also who is answered.
+    last: Option<(SocketName, String)>,
+    began: Instant,
+    /// When something was last sent or received.
+    active: Instant,
+    /// Datagrams that the kernel has dropped, and how many of them were told, when.
+    drops: u64,
+    drops_told: (u64, Option<Instant>),
 }
 
-impl Post<'_> {
-    async fn exchange(
-        &mut self,
-        source: Source,
-        room: usize,
-        quit: Option<Duration>,
-    ) -> Result<Exit, Trouble> {
-        let mut source = Some(source);
-        let mut inbox = Inbox::new(self.plan, room);
-        let mut active = Instant::now();
+impl<'a> Post<'a> {
+    fn new(socket: &'a Datagrams, plan: &'a Plan) -> Self {
+        let now = Instant::now();
+        Self {
+            socket,
+            plan,
+            totals: Totals::default(),
+            senders: BTreeSet::new(),
+            last: None,
+            began: now,
+            active: now,
+            drops: 0,
+            drops_told: (0, None),
+        }
+    }
+
+    async fn run(mut self, quit: Option<Duration>) -> Result<Exit, Trouble> {
+        let looked_at = self.plan.stats.and_then(|_| self.socket.descriptor().try_clone_to_owned().ok());
+        let plan = self.plan;
+        let outcome = tokio::select! {
+            outcome = self.exchange(quit) => outcome,
+            broken = stats::watch(looked_at, 1, plan.stats, &plan.tell) => Err(self::broken(broken)),
+        };
+        let how = match &outcome {
+            Ok(_) => How::Closed,
+            Err(Trouble::Ended(_, Exit::TimedOut)) => How::TimedOut,
+            Err(Trouble::Ended(_, Exit::Protocol)) => How::Protocol,
+            Err(_) => How::Failed,
+        };
+        self.tell_drops(true)?;
+        self.plan.tell.closed(1, how, &self.totals, self.began.elapsed()).map_err(broken)?;
+        outcome
+    }
+
+    async fn exchange(&mut self, quit: Option<Duration>) -> Result<Exit, Trouble> {
+        let mut source = Some(source::standard_input(&self.plan.input, true, self.plan.interactive));
+        let mut ended_at = None;
+        let mut batch = self.socket.batch(self.plan.datagram_room()).map_err(|error| failed(&error))?;
         let encoder = self.plan.framing_out.clone().map(Encoder::new);
         loop {
             tokio::select! {
-                received = self.socket.receive(&mut inbox.buffer) => {
-                    active = Instant::now();
-                    let datagram = match received {
-                        Ok(datagram) => datagram,
-                        // An answer of the network to something sent before: nobody listens there.
-                        Err(error) => return Err(failed(&error)),
-                    };
-                    self.answer_to = Some(datagram.from.clone());
-                    if self.plan.echo {
-                        self.send(inbox.payload(&datagram), Some(&datagram.from)).await?;
+                received = self.socket.receive(&mut batch) => {
+                    // An error is an answer of the network to something sent before: nobody listens there.
+                    received.map_err(|error| failed(&error))?;
+                    self.active = Instant::now();
+                    self.totals.reads += 1;
+                    self.drops = batch.drops();
+                    for datagram in batch.iter() {
+                        self.take(&datagram)?;
+                        if self.plan.echo {
+                            self.send(datagram.bytes, Some(datagram.from)).await?;
+                        }
+                        if self.plan.has_enough() {
+                            return Ok(Exit::Done);
+                        }
                     }
-                    inbox.take(&datagram).map_err(stop)?;
+                    self.tell_drops(false)?;
                 }
                 batch = next(source.as_mut()) => match batch {
                     Some(Err(sentence)) => return Err(Trouble::Ended(sentence, Exit::Usage)),
@@ -110,22 +142,18 @@ impl Post<'_> {
                         for message in batch.iter() {
                             let framed = framed(encoder.as_ref(), message)?;
                             self.send(&framed, None).await?;
-                            active = Instant::now();
                         }
                     }
                     None => {
                         source = None;
-                        self.ended_at = Some(Instant::now());
+                        ended_at = Some(Instant::now());
                     }
                 },
-                () = after(quit, self.ended_at.unwrap_or(active)), if self.ended_at.is_some() => {
-                    return self.verdict();
-                }
-                () = after(self.plan.idle, active) => {
+                () = after(quit, ended_at.unwrap_or(self.active)), if ended_at.is_some() => return self.verdict(),
+                () = after(self.plan.idle, self.active) => {
                     let sentence = "nothing was sent or received for as long as --idle allows".to_owned();
                     return Err(Trouble::Ended(sentence, Exit::TimedOut));
                 }
-                () = self.plan.enough.notified() => return Ok(Exit::Done),
             }
         }
     }
@@ -142,26 +170,94 @@ impl Post<'_> {
 
     /// Sends one datagram: back to somebody, to the endpoint dialled, or to the last sender.
     async fn send(&mut self, payload: &[u8], to: Option<&SocketName>) -> Result<(), Trouble> {
-        if let Some(pace) = self.plan.pace.filter(|_| self.sent > 0) {
+        if let Some(pace) = self.plan.pace.filter(|_| self.totals.writes > 0) {
             tokio::time::sleep(pace).await;
         }
-        let (target, result) = match (to, &self.answer_to) {
+        let target = to.cloned().or_else(|| Some(self.last.as_ref()?.0.clone()));
+        let (target, result) = match target {
             _ if self.socket.has_target() => (None, self.socket.send(payload).await),
-            (Some(to), _) | (None, Some(to)) => (Some(to.clone()), self.socket.send_to(payload, to).await),
-            (None, None) => {
+            Some(to) => (Some(to.clone()), self.socket.send_to(payload, &to).await),
+            None => {
                 self.plan.tell.note("sockeye: not sent: nobody has sent anything yet to whom this could go");
                 return Ok(());
             }
         };
         let len = result.map_err(|error| failed(&error))?;
-        self.sent += 1;
-        if self.plan.tell.tells_sent() {
-            let peer = target.as_ref().unwrap_or(&self.socket.facts().peer).to_string();
-            let told =
-                self.plan.tell.sent(None, Some(&peer), (payload, &[]), (self.sent, 0, payload.len()), &[len]);
-            told.map_err(|Broken| Trouble::Silent(Exit::LocalIo))?;
+        self.active = Instant::now();
+        self.totals.writes += 1;
+        self.totals.messages_out += 1;
+        self.totals.sent += len as u64;
+        if !self.plan.tell.tells_sent() {
+            return Ok(());
         }
+        let peer = target.as_ref().unwrap_or(&self.socket.facts().peer).to_string();
+        let spot = (self.totals.messages_out, 0, payload.len());
+        self.plan.tell.sent(None, Some(&peer), (payload, &[]), spot, &[len]).map_err(broken)
+    }
+
+    /// Shows a datagram.
+    fn take(&mut self, datagram: &Datagram<'_>) -> Result<(), Trouble> {
+        self.totals.received += datagram.bytes.len() as u64;
+        self.totals.messages_in += 1;
+        self.meet(datagram.from);
+        let peer = self.last.as_ref().map_or("", |(_, text)| text);
+        let tell = &self.plan.tell;
+        if datagram.is_cut() {
+            tell.cut(peer, datagram.bytes.len(), datagram.sent_len).map_err(broken)?;
+        }
+        if let Some(framing) = &self.plan.framing_in {
+            let mut inbound = Inbound::new(Some(framing.clone()));
+            inbound.read(datagram.bytes);
+            return self.frames(&mut inbound, peer);
+        }
+        let number = self.totals.messages_in;
+        let spot = Spot { number, offset: 0, wire_len: datagram.sent_len, reads: (number, number) };
+        tell.message(None, Some(peer), &[], datagram.bytes, &spot).map_err(broken)?;
+        self.plan.count();
         Ok(())
+    }
+
+    /// Remembers who sent last; one not heard before is announced.
+    fn meet(&mut self, from: &SocketName) {
+        if self.last.as_ref().is_some_and(|(last, _)| last == from) {
+            return;
+        }
+        let text = from.to_string();
+        if self.senders.len() < MOST_SENDERS && !self.senders.contains(&text) {
+            self.plan.tell.met(&text);
+            self.senders.insert(text.clone());
+        }
+        self.last = Some((from.clone(), text));
+    }
+
+    /// The messages within a datagram. One that is not complete will not become so.
+    fn frames(&self, inbound: &mut Inbound, peer: &str) -> Result<(), Trouble> {
+        let fail = |why: &str| {
+            Trouble::Ended(format!("a datagram from {peer} does not parse: {why}"), Exit::Protocol)
+        };
+        let number = self.totals.messages_in;
+        while let Some(received) = inbound.next() {
+            match received {
+                Received::Message { payload, header, spot } => {
+                    let spot = Spot { reads: (number, number), ..spot };
+                    self.plan.tell.message(None, Some(peer), header, payload, &spot).map_err(broken)?;
+                    self.plan.count();
+                }
+                other => return Err(fail(&format!("{other:?}"))),
+            }
+        }
+        inbound.finish().map_err(|cut| fail(&cut.to_string()))
+    }
+
+    /// Tells how many datagrams the kernel has dropped, when there are more than were told.
+    fn tell_drops(&mut self, now: bool) -> Result<(), Trouble> {
+        let (told, when) = self.drops_told;
+        let due = now || when.is_none_or(|when| when.elapsed() >= DROPS_TOLD);
+        if self.drops == told || !due {
+            return Ok(());
+        }
+        self.drops_told = (self.drops, Some(Instant::now()));
+        self.plan.tell.dropped(self.drops - told, self.drops).map_err(broken)
     }
 }
 
@@ -177,86 +273,5 @@ async fn next(source: Option<&mut Source>) -> Option<Result<source::Batch, Strin
     match source {
         Some(source) => source.recv().await,
         None => std::future::pending().await,
-    }
-}
-
-/// What arrives, shown.
-struct Inbox<'a> {
-    plan: &'a Plan,
-    buffer: Vec<u8>,
-    senders: BTreeSet<String>,
-    count: u64,
-}
-
-/// Why showing stopped.
-enum Stop {
-    Framing(String),
-    Output,
-}
-
-impl From<Broken> for Stop {
-    fn from(_: Broken) -> Self {
-        Self::Output
-    }
-}
-
-fn stop(stop: Stop) -> Trouble {
-    match stop {
-        Stop::Framing(sentence) => Trouble::Ended(sentence, Exit::Protocol),
-        Stop::Output => Trouble::Silent(Exit::LocalIo),
-    }
-}
-
-impl<'a> Inbox<'a> {
-    fn new(plan: &'a Plan, room: usize) -> Self {
-        Self { plan, buffer: vec![0; room], senders: BTreeSet::new(), count: 0 }
-    }
-
-    fn payload(&self, datagram: &Datagram) -> &[u8] {
-        &self.buffer[..datagram.len]
-    }
-
-    fn take(&mut self, datagram: &Datagram) -> Result<(), Stop> {
-        self.count += 1;
-        let peer = datagram.from.to_string();
-        if self.senders.len() < MOST_SENDERS && self.senders.insert(peer.clone()) {
-            self.plan.tell.met(&peer);
-        }
-        if datagram.wire_len > datagram.len {
-            self.plan.tell.cut(&peer, datagram.len, datagram.wire_len)?;
-        }
-        match &self.plan.framing_in {
-            None => self.whole(datagram, &peer),
-            Some(framing) => {
-                let mut inbound = Inbound::new(Some(framing.clone()));
-                inbound.read(&self.buffer[..datagram.len]);
-                self.frames(&mut inbound, &peer)
-            }
-        }
-    }
-
-    fn whole(&self, datagram: &Datagram, peer: &str) -> Result<(), Stop> {
-        let reads = (self.count, self.count);
-        let spot = Spot { number: self.count, offset: 0, wire_len: datagram.wire_len, reads };
-        self.plan.tell.message(None, Some(peer), &[], &self.buffer[..datagram.len], &spot)?;
-        self.plan.count();
-        Ok(())
-    }
-
-    /// The messages within a datagram. One that is not complete will not become so.
-    fn frames(&self, inbound: &mut Inbound, peer: &str) -> Result<(), Stop> {
-        while let Some(received) = inbound.next() {
-            match received {
-                Received::Message { payload, header, spot } => {
-                    let spot = Spot { reads: (self.count, self.count), ..spot };
-                    self.plan.tell.message(None, Some(peer), header, payload, &spot)?;
-                    self.plan.count();
-                }
-                other => {
-                    return Err(Stop::Framing(format!("a datagram from {peer} does not parse: {other:?}")));
-                }
-            }
-        }
-        inbound.finish().map_err(|cut| Stop::Framing(format!("a datagram from {peer} does not parse: {cut}")))
     }
 }

@@ -43,8 +43,7 @@ pub(in crate::commands) fn run(args: &ListenArgs) -> Result<Exit, Trouble> {
         if endpoint.scheme().is_datagram() {
             let socket = Datagrams::bind(&endpoint).await?;
             plan.tell.listening(&[socket.facts().local.clone()], None, false).map_err(broken)?;
-            return datagrams::serve(socket, &plan, args.keep, endpoint.options().connect == Some(true))
-                .await;
+            return datagrams::serve(socket, &plan, endpoint.options().connect == Some(true)).await;
         }
         let listener = Listener::bind(&endpoint).await?;
         plan.tell

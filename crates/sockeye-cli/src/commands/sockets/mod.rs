@@ -8,6 +8,7 @@
 //! | [`datagrams`] | a socket without connections |
 //! | [`pump`] | a plain connection at the speed of the socket |
 //! | [`source`] | standard input, as messages |
+//! | [`stats`] | how full the buffers are |
 //! | [`tell`] | what happened: messages, events, sentences |
 
 mod connect;
@@ -17,6 +18,7 @@ mod plan;
 mod pump;
 mod session;
 mod source;
+mod stats;
 mod tell;
 
 use std::future::Future;

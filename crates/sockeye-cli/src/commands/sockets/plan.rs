@@ -40,6 +40,8 @@ pub(super) struct Plan {
     pub(super) pace: Option<Duration>,
     pub(super) message_timeout: Option<Duration>,
     pub(super) echo: bool,
+    /// How often the socket is looked at, if at all.
+    pub(super) stats: Option<Duration>,
     pub(super) tell: Tell,
     /// Messages still to be received until the command ends; none if there is no such limit.
     pub(super) left: Cell<Option<u64>>,
@@ -81,6 +83,7 @@ impl Plan {
             pace: args.pace,
             message_timeout: role.message_timeout.or(default_timeout).filter(|timeout| !timeout.is_zero()),
             echo: role.echo,
+            stats: args.stats,
             tell: Tell::new(args, by_message(&framing_in)),
             left: Cell::new(args.count),
             enough: Notify::new(),
@@ -104,9 +107,9 @@ impl Plan {
             && args.split == Split::One
     }
 
-    /// Bytes of a datagram that can be taken: all of any, unless the size of a read was given.
-    pub(super) fn read_size_of_datagrams(&self) -> usize {
-        self.given_read_size.unwrap_or(super::datagrams::ROOM)
+    /// Bytes of a datagram that are taken, where that was said; else all of any.
+    pub(super) const fn datagram_room(&self) -> Option<usize> {
+        self.given_read_size
     }
 
     /// Counts a message that was received.

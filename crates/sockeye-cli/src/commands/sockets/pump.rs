@@ -5,21 +5,25 @@ use std::{
     io,
     net::Shutdown,
     os::fd::{AsFd, OwnedFd},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    pin::pin,
+    sync::Arc,
     time::Instant,
 };
 
-use sockeye::socket::{Carried, Connection, Side, carry, shut_down};
+use sockeye::socket::{Carried, Connection, Progress, Side, carry, shut_down};
 use tokio::{sync::oneshot, time::timeout};
 
 use super::{
     plan::{Plan, after},
     session::LAST_WORDS,
+    stats,
 };
-use crate::{args::OnEof, exit::Exit, output::sentence::sockets::network, trouble::Trouble};
+use crate::{
+    args::OnEof,
+    exit::Exit,
+    output::{sentence::sockets::network, stdout::Broken},
+    trouble::Trouble,
+};
 
 /// Both directions, until both have ended. After the other side has ended, what standard input still has at hand is sent.
 pub(super) async fn both_ways(connection: Connection, plan: &Plan) -> Result<Exit, Trouble> {
@@ -29,6 +33,8 @@ pub(super) async fn both_ways(connection: Connection, plan: &Plan) -> Result<Exi
     let mut down = Direction::start("stdout", socket.try_clone().map_err(fail)?, io::stdout())?;
     let mut up = Some(up);
     let mut sent_at = None;
+    let looked_at = plan.stats.and_then(|_| socket.try_clone().ok());
+    let mut watching = pin!(stats::watch(looked_at, 1, plan.stats, &plan.tell));
     loop {
         tokio::select! {
             result = &mut down.result => {
@@ -48,6 +54,7 @@ pub(super) async fn both_ways(connection: Connection, plan: &Plan) -> Result<Exi
                     OnEof::Hold => {}
                 }
             }
+            Broken = &mut watching => return Err(Trouble::Silent(Exit::LocalIo)),
             () = after(plan.quit, sent_at.unwrap_or_else(Instant::now)), if sent_at.is_some() => {
                 let sentence = "the other side has not ended within -q; what it would still have sent is lost".to_owned();
                 return Err(Trouble::Ended(sentence, Exit::TimedOut));
@@ -59,7 +66,7 @@ pub(super) async fn both_ways(connection: Connection, plan: &Plan) -> Result<Exi
 /// A direction that is being carried.
 struct Direction {
     result: oneshot::Receiver<Carried>,
-    moved: Arc<AtomicU64>,
+    progress: Arc<Progress>,
 }
 
 impl Direction {
@@ -68,29 +75,30 @@ impl Direction {
         from: impl AsFd + Send + 'static,
         to: impl AsFd + Send + 'static,
     ) -> Result<Self, Trouble> {
-        let moved = Arc::new(AtomicU64::new(0));
+        let progress = Arc::new(Progress::default());
         let (sender, result) = oneshot::channel();
-        let counter = Arc::clone(&moved);
+        let told = Arc::clone(&progress);
         let run = move || {
             // Nobody may be waiting for it any more.
-            let _ = sender.send(carry(from.as_fd(), to.as_fd(), &counter));
+            let _ = sender.send(carry(from.as_fd(), to.as_fd(), &told));
         };
         std::thread::Builder::new()
             .name(name.to_owned())
             .spawn(run)
             .map_err(|source| Trouble::file("start", "(a thread)", source))?;
-        Ok(Self { result, moved })
+        Ok(Self { result, progress })
     }
 }
 
+/// After the other side has ended: until standard input has ended too, or has nothing at hand for a while.
 async fn last_words(mut up: Direction) -> Result<Exit, Trouble> {
     loop {
-        let before = up.moved.load(Ordering::Relaxed);
+        let before = up.progress.moved();
         match timeout(LAST_WORDS, &mut up.result).await {
-            // A peer that has closed altogether answers what is sent now with a reset: it has said all it wanted to.
-            Ok(Ok(Err((Side::To, _)))) => return Ok(Exit::Done),
             Ok(result) => return judge(result.unwrap_or(Ok(())), Side::To).map(|()| Exit::Done),
-            Err(_) if up.moved.load(Ordering::Relaxed) == before => return Ok(Exit::Done),
+            Err(_) if up.progress.moved() == before && !up.progress.has_more(io::stdin().as_fd()) => {
+                return Ok(Exit::Done);
+            }
             Err(_) => {}
         }
     }

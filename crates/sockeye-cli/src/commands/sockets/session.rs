@@ -26,6 +26,7 @@ use tokio::{
 use super::{
     plan::{Plan, after},
     source::Source,
+    stats,
     tell::{How, Totals},
 };
 use crate::{
@@ -82,6 +83,8 @@ struct Shared<'a> {
     active: Cell<Instant>,
     /// When a message began that is not complete.
     inside: Cell<Option<Instant>>,
+    /// Whether something is to be sent that is not sent yet.
+    holding: Cell<bool>,
 }
 
 impl Shared<'_> {
@@ -101,13 +104,26 @@ pub(super) async fn run(
     supply: Supply,
 ) -> Result<End, Trouble> {
     let began = Instant::now();
-    let shared =
-        Shared { plan, id, totals: Cell::default(), active: Cell::new(began), inside: Cell::new(None) };
+    let shared = Shared {
+        plan,
+        id,
+        totals: Cell::default(),
+        active: Cell::new(began),
+        inside: Cell::new(None),
+        holding: Cell::new(false),
+    };
+    let looked_at = plan.stats.and_then(|_| connection.descriptor()?.try_clone_to_owned().ok());
     let (mut reader, mut writer) = tokio::io::split(connection);
-    let outcome = if matches!(supply, Supply::Echo) {
-        guarded(&shared, echo(&shared, &mut reader, &mut writer)).await
-    } else {
-        both_ways(&shared, &mut reader, &mut writer, supply).await
+    let exchange = async {
+        if matches!(supply, Supply::Echo) {
+            guarded(&shared, echo(&shared, &mut reader, &mut writer)).await
+        } else {
+            both_ways(&shared, &mut reader, &mut writer, supply).await
+        }
+    };
+    let outcome = tokio::select! {
+        outcome = exchange => outcome,
+        Broken = stats::watch(looked_at, id, plan.stats, &plan.tell) => Err(Stop::Output),
     };
     let end = end_of(outcome);
     if end.how == How::Closed {
@@ -178,7 +194,7 @@ async fn both_ways(
     .await
 }
 
-/// After the other side has ended: sends what is at hand. Always the end.
+/// After the other side has ended: sends until standard input has ended too, or has nothing at hand for a while. Always the end.
 async fn last_words(
     shared: &Shared<'_>,
     mut sending: Pin<&mut impl Future<Output = Result<Sent, Stop>>>,
@@ -186,10 +202,8 @@ async fn last_words(
     loop {
         let before = shared.totals.get().sent;
         match timeout(LAST_WORDS, sending.as_mut()).await {
-            // A peer that has closed altogether answers what is sent now with a reset: it has said all it wanted to.
-            Ok(Err(Stop::Network(_))) => return Ok(true),
             Ok(result) => return result.map(|_| true),
-            Err(_) if shared.totals.get().sent == before => return Ok(true),
+            Err(_) if shared.totals.get().sent == before && !shared.holding.get() => return Ok(true),
             Err(_) => {}
         }
     }
@@ -361,12 +375,14 @@ async fn send(
     match supply {
         Supply::Own(mut source) => {
             while let Some(batch) = source.recv().await {
+                shared.holding.set(true);
                 for message in batch.map_err(Stop::Input)?.iter() {
                     outbound.message(message).await?;
                 }
                 if shared.plan.split != sockeye::message::Split::All {
                     outbound.write_gathered().await?;
                 }
+                shared.holding.set(false);
             }
             outbound.write_gathered().await?;
         }

@@ -198,6 +198,10 @@ impl Tell {
         payload: &[u8],
         spot: &Spot,
     ) -> Result<(), Broken> {
+        if self.output == OutFormat::None {
+            self.sentence(1, &where_it_was(connection, peer, payload.len(), spot));
+            return Ok(());
+        }
         if self.events || self.output == OutFormat::Json {
             let record = Record {
                 direction: Some("rx"),
@@ -215,9 +219,6 @@ impl Tell {
         }
         if self.verbose > 0 {
             self.sentence(1, &where_it_was(connection, peer, payload.len(), spot));
-        }
-        if self.output == OutFormat::None {
-            return Ok(());
         }
         let mut refused = None;
         stdout::append(|out| {
@@ -311,6 +312,21 @@ impl Tell {
             ),
         );
         self.event("cut", json!({ "peer": peer, "len": len, "wire": wire_len }))
+    }
+
+    /// How a socket does, as `--stats` asks for it.
+    pub(super) fn stats(&self, sentence: &str, fields: impl FnOnce() -> Value) -> Result<(), Broken> {
+        self.sentence(0, sentence);
+        if self.events { self.event("stats", fields()) } else { Ok(()) }
+    }
+
+    /// The kernel had no room for datagrams and threw them away.
+    pub(super) fn dropped(&self, new: u64, total: u64) -> Result<(), Broken> {
+        self.sentence(
+            0,
+            &format!("{new} datagrams were dropped: the receive buffer was full; a larger one is asked for with ?rcvbuf="),
+        );
+        self.event("dropped", json!({ "new": new, "total": total }))
     }
 
     /// Something went wrong with one caller while others go on.

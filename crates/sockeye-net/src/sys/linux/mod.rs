@@ -4,13 +4,11 @@ mod datagram;
 mod group;
 mod link;
 mod option;
-mod splice;
 
 pub(crate) use datagram::{receive_datagrams, send_datagrams};
 pub(crate) use group::{join_source, set_group_interface_v4};
 pub(crate) use link::links;
 pub(crate) use option::{get_option, has_ended, interface_index, interface_name, queue_length, set_option};
-pub(crate) use splice::{carrier_of, pipe, pipe_size, sendfile, splice, widen_pipe};
 
 use std::{
     io,

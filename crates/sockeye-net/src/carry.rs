@@ -3,10 +3,11 @@
 use std::{
     io,
     os::fd::BorrowedFd,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
     fs::{FileType, fstat},
     io::{Errno, read, write},
 };
@@ -17,28 +18,28 @@ const AT_ONCE: usize = 256 * 1024;
 /// Bytes that the kernel may move without us, in one call.
 const BY_KERNEL: usize = 1 << 20;
 
-/// Moves everything that `from` has to `to`, until its end, and counts it in `moved` meanwhile. Both must block.
+/// Moves everything that `from` has to `to`, until its end, and tells how far it is meanwhile. Both must block.
 ///
 /// A file goes to a socket by sendfile(2), a socket to a file and a pipe either way by splice(2); the rest is read and written.
 ///
 /// Errors: of the side that failed, [`Side`] says which.
-pub fn carry(from: BorrowedFd<'_>, to: BorrowedFd<'_>, moved: &AtomicU64) -> Carried {
+pub fn carry(from: BorrowedFd<'_>, to: BorrowedFd<'_>, progress: &Progress) -> Carried {
     let kind = |descriptor| {
         fstat(descriptor).map_or(FileType::Unknown, |stat| FileType::from_raw_mode(stat.st_mode))
     };
     #[cfg(target_os = "linux")]
     {
         if (kind(from), kind(to)) == (FileType::Socket, FileType::RegularFile)
-            && let Some(done) = through_pipe(from, to, moved)
+            && let Some(done) = through_pipe(from, to, progress)
         {
             return done;
         }
         let done = match (kind(from), kind(to)) {
             (FileType::RegularFile, FileType::Socket) => {
-                by_kernel(moved, || rustix::fs::sendfile(to, from, None, BY_KERNEL))
+                by_kernel(progress, || rustix::fs::sendfile(to, from, None, BY_KERNEL))
             }
             (FileType::Fifo, FileType::Socket) | (FileType::Socket, FileType::Fifo) => {
-                by_kernel(moved, || {
+                by_kernel(progress, || {
                     rustix::pipe::splice(from, None, to, None, BY_KERNEL, rustix::pipe::SpliceFlags::MOVE)
                 })
             }
@@ -51,7 +52,37 @@ pub fn carry(from: BorrowedFd<'_>, to: BorrowedFd<'_>, moved: &AtomicU64) -> Car
         }
     }
     let _ = kind;
-    by_copy(from, to, moved)
+    by_copy(from, to, progress)
+}
+
+/// How far a [`carry`] is, for others to look at.
+#[derive(Debug, Default)]
+pub struct Progress {
+    moved: AtomicU64,
+    holding: AtomicBool,
+}
+
+impl Progress {
+    /// Bytes that were moved.
+    pub fn moved(&self) -> u64 {
+        self.moved.load(Ordering::Relaxed)
+    }
+
+    /// Whether bytes were read and not written yet, or are there to be read: whatever is waited for now, it is not the source.
+    pub fn has_more(&self, from: BorrowedFd<'_>) -> bool {
+        let readable = || {
+            let mut asked = [PollFd::from_borrowed_fd(from, PollFlags::IN)];
+            let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+            // What cannot be asked is taken to have no more.
+            poll(&mut asked, Some(&now)).is_ok_and(|ready| ready > 0)
+                && asked[0].revents().contains(PollFlags::IN)
+        };
+        self.holding.load(Ordering::Relaxed) || readable()
+    }
+
+    fn add(&self, len: usize) {
+        self.moved.fetch_add(len as u64, Ordering::Relaxed);
+    }
 }
 
 /// How a [`carry`] ended.
@@ -69,14 +100,14 @@ pub enum Side {
 /// Lets the kernel move until there is no more. `None` if it cannot for these descriptors, and nothing was moved by this call.
 #[cfg(target_os = "linux")]
 fn by_kernel(
-    moved: &AtomicU64,
+    progress: &Progress,
     mut call: impl FnMut() -> rustix::io::Result<usize>,
 ) -> Option<io::Result<()>> {
     loop {
         match call() {
             Ok(0) => return Some(Ok(())),
             Ok(len) => {
-                moved.fetch_add(len as u64, Ordering::Relaxed);
+                progress.add(len);
             }
             Err(Errno::INTR) => {}
             Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => return None,
@@ -88,7 +119,7 @@ fn by_kernel(
 /// From a socket to a file by way of a pipe: splice(2) wants one on a side, and pages that move twice are still not copied.
 /// `None` if that cannot be, and nothing was moved.
 #[cfg(target_os = "linux")]
-fn through_pipe(from: BorrowedFd<'_>, to: BorrowedFd<'_>, moved: &AtomicU64) -> Option<Carried> {
+fn through_pipe(from: BorrowedFd<'_>, to: BorrowedFd<'_>, progress: &Progress) -> Option<Carried> {
     use rustix::{
         fs::{OFlags, fcntl_getfl},
         pipe::{PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with, splice},
@@ -111,7 +142,7 @@ fn through_pipe(from: BorrowedFd<'_>, to: BorrowedFd<'_>, moved: &AtomicU64) -> 
             match splice(&exit, None, to, None, waiting, SpliceFlags::MOVE) {
                 Ok(len) => {
                     waiting -= len;
-                    moved.fetch_add(len as u64, Ordering::Relaxed);
+                    progress.add(len);
                 }
                 Err(Errno::INTR) => {}
                 Err(error) => return Some(Err((Side::To, error.into()))),
@@ -135,7 +166,7 @@ fn side_of(from: BorrowedFd<'_>, error: &io::Error) -> Side {
     }
 }
 
-fn by_copy(from: BorrowedFd<'_>, to: BorrowedFd<'_>, moved: &AtomicU64) -> Carried {
+fn by_copy(from: BorrowedFd<'_>, to: BorrowedFd<'_>, progress: &Progress) -> Carried {
     let mut buffer = vec![0; AT_ONCE];
     loop {
         let len = match read(from, &mut buffer[..]) {
@@ -145,6 +176,7 @@ fn by_copy(from: BorrowedFd<'_>, to: BorrowedFd<'_>, moved: &AtomicU64) -> Carri
             Err(error) => return Err((Side::From, error.into())),
         };
         let mut rest = &buffer[..len];
+        progress.holding.store(true, Ordering::Relaxed);
         while !rest.is_empty() {
             match write(to, rest) {
                 Ok(written) => rest = &rest[written..],
@@ -152,6 +184,10 @@ fn by_copy(from: BorrowedFd<'_>, to: BorrowedFd<'_>, moved: &AtomicU64) -> Carri
                 Err(error) => return Err((Side::To, error.into())),
             }
         }
-        moved.fetch_add(len as u64, Ordering::Relaxed);
+        progress.holding.store(false, Ordering::Relaxed);
+        progress.add(len);
     }
 }
+
+#[cfg(test)]
+mod tests;
