@@ -19,9 +19,8 @@ use super::repository;
 
 /// Set in the copy of this test that runs inside the namespace.
 const INSIDE: &str = "SOCKEYE_TEST_NAMESPACE";
-/// Loopback that also carries multicast and broadcast.
-const SET_UP: &str =
-    "ip link set lo up multicast on && ip route add 224.0.0.0/4 dev lo && exec \"$0\" \"$@\"";
+/// Loopback that also carries multicast and broadcast, and a place where `ip netns` can keep its names.
+const SET_UP: &str = "mount -t tmpfs tmpfs /run && ip link set lo up multicast on && ip route add 224.0.0.0/4 dev lo && exec \"$0\" \"$@\"";
 
 #[test]
 fn the_commands_of_the_documents_work() {
@@ -57,7 +56,7 @@ fn documents() -> Vec<PathBuf> {
 fn run_inside(test: &str) {
     let enter = |command: &[&str]| {
         let mut unshare = Command::new("unshare");
-        unshare.args(["--map-root-user", "--net", "sh", "-c", SET_UP]).args(command);
+        unshare.args(["--map-root-user", "--net", "--mount", "sh", "-c", SET_UP]).args(command);
         unshare
     };
     let possible = enter(&["true"]).output().is_ok_and(|output| output.status.success());

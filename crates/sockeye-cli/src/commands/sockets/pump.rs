@@ -5,7 +5,6 @@ use std::{
     io,
     net::Shutdown,
     os::fd::{AsFd, OwnedFd},
-    pin::pin,
     sync::Arc,
     time::Instant,
 };
@@ -29,12 +28,19 @@ use crate::{
 pub(super) async fn both_ways(connection: Connection, plan: &Plan) -> Result<Exit, Trouble> {
     let fail = |error: io::Error| Trouble::Ended(network(&error), Exit::Network);
     let socket = connection.into_blocking().map_err(fail)?;
+    let looked_at = plan.stats.and_then(|_| socket.try_clone().ok());
+    tokio::select! {
+        outcome = exchange(&socket, plan) => outcome,
+        Broken = stats::watch(looked_at, 1, plan.stats, &plan.tell) => Err(Trouble::Silent(Exit::LocalIo)),
+    }
+}
+
+async fn exchange(socket: &OwnedFd, plan: &Plan) -> Result<Exit, Trouble> {
+    let fail = |error: io::Error| Trouble::Ended(network(&error), Exit::Network);
     let up = Direction::start("stdin", io::stdin(), socket.try_clone().map_err(fail)?)?;
     let mut down = Direction::start("stdout", socket.try_clone().map_err(fail)?, io::stdout())?;
     let mut up = Some(up);
     let mut sent_at = None;
-    let looked_at = plan.stats.and_then(|_| socket.try_clone().ok());
-    let mut watching = pin!(stats::watch(looked_at, 1, plan.stats, &plan.tell));
     loop {
         tokio::select! {
             result = &mut down.result => {
@@ -49,12 +55,11 @@ pub(super) async fn both_ways(connection: Connection, plan: &Plan) -> Result<Exi
                 up = None;
                 sent_at = Some(Instant::now());
                 match plan.on_eof {
-                    OnEof::HalfClose => end_sending(&socket).map_err(fail)?,
+                    OnEof::HalfClose => end_sending(socket).map_err(fail)?,
                     OnEof::Close => return Ok(Exit::Done),
                     OnEof::Hold => {}
                 }
             }
-            Broken = &mut watching => return Err(Trouble::Silent(Exit::LocalIo)),
             () = after(plan.quit, sent_at.unwrap_or_else(Instant::now)), if sent_at.is_some() => {
                 let sentence = "the other side has not ended within -q; what it would still have sent is lost".to_owned();
                 return Err(Trouble::Ended(sentence, Exit::TimedOut));

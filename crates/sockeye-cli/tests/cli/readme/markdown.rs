@@ -12,7 +12,7 @@ pub(super) struct Block {
 /// One command and what it shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Step {
-    /// `A`, `B`, or nothing.
+    /// `A` to `D`, or nothing.
     pub(super) terminal: String,
     /// A line for the shell.
     pub(super) command: String,
@@ -61,7 +61,7 @@ fn steps(lines: &[&str]) -> Vec<Step> {
 
 fn typed(line: &str) -> Option<(&str, &str)> {
     let (prompt, command) = line.split_once("$ ")?;
-    matches!(prompt, "" | "A" | "B").then_some((prompt, command))
+    matches!(prompt, "" | "A" | "B" | "C" | "D").then_some((prompt, command))
 }
 
 #[test]

@@ -71,10 +71,10 @@ impl Session {
         let mut path = commands.into_os_string();
         path.push(":");
         path.push(std::env::var_os("PATH").unwrap_or_default());
-        for terminal in ["", "A", "B"] {
+        for terminal in ["", "A", "B", "C", "D"] {
             let directory = directory(place, terminal);
             fs::create_dir_all(&directory).map_err(failed)?;
-            if terminal != "B" {
+            if matches!(terminal, "" | "A") {
                 fixtures(&directory).map_err(failed)?;
             }
         }
@@ -88,12 +88,27 @@ impl Session {
             let command = self.translate(&step.command);
             self.start(step, &command)?;
             let stays = steps.get(index + 1).is_some_and(|next| next.terminal != step.terminal);
-            if !stays {
+            if stays {
+                self.wait_for_first_line(step);
+            } else {
                 self.finish(&step.terminal)?;
             }
         }
         let open: Vec<String> = self.running.keys().cloned().collect();
         open.iter().try_for_each(|terminal| self.finish(terminal))
+    }
+
+    /// Waits until a program that stays has shown the first line that it is to show, as a person would before typing on. Whether
+    /// it is the right one is judged at its end.
+    fn wait_for_first_line(&self, step: &Step) {
+        let first = step.expected.first().filter(|line| *line != "..." && find_code(line).is_none());
+        if let (Some(first), Some(running)) = (first, self.running.get(&step.terminal)) {
+            let first = std::slice::from_ref(first);
+            running.shown.wait_for(|text, ended| {
+                let line = text.split_inclusive('\n').next().filter(|line| line.ends_with('\n'));
+                (ended || line.is_some_and(|line| check(line, first).is_ok())).then_some(())
+            });
+        }
     }
 
     /// If a command has a code that no program has printed yet, waits for the program that runs to print one.
