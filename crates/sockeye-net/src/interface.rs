@@ -60,6 +60,7 @@ fn broadcast_of(net: Ipv4Net) -> Option<Ipv4Addr> {
 }
 
 /// A network interface.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Interface {
     /// Its name, like `eth0`.
@@ -72,6 +73,12 @@ pub struct Interface {
     pub is_up: bool,
     /// It is on and its link is there: a cable is plugged in, a wireless network is joined.
     pub is_running: bool,
+    /// It carries packets to groups.
+    pub is_multicast: bool,
+    /// The largest packet it carries, in bytes, where the system tells.
+    pub mtu: Option<u32>,
+    /// Its hardware address, where it has one.
+    pub hardware: Option<[u8; 6]>,
     /// Its addresses, in the order of the system. There may be none.
     pub addresses: Vec<InterfaceAddress>,
 }
@@ -121,6 +128,9 @@ fn from_address(index: u32, entry: &if_addrs::Interface) -> Interface {
         is_loopback: entry.is_loopback(),
         is_up: true,
         is_running: entry.is_oper_up(),
+        is_multicast: true,
+        mtu: None,
+        hardware: None,
         addresses: Vec::new(),
     }
 }
@@ -194,6 +204,9 @@ mod tests {
             is_loopback: false,
             is_up: true,
             is_running: true,
+            is_multicast: true,
+            mtu: None,
+            hardware: None,
             addresses: vec![],
         };
         assert_eq!(interface.socket_address("fe80::1".parse().unwrap(), 5).to_string(), "[fe80::1%7]:5");

@@ -6,16 +6,19 @@
 //! | [`interfaces`], [`select`] | lists interfaces with their addresses, picks those that are up |
 //! | [`listen_tcp`], [`reachable_addresses`] | listens on both families, says at which addresses |
 //! | [`prepare_stream`] | sets a TCP connection's options |
+//! | [`address`] | what is in an address: its network, what it is for, its spellings |
 //! | [`endpoint`] | where a socket is and how it shall be, as one line of text |
 //! | [`option`] | a table of socket options; reads and sets them, and says what the kernel answers |
 //! | [`inspect`] | what the kernel knows about a socket |
 //! | [`datagram`] | receives and sends datagrams in batches |
 //! | `carry` | moves bytes between sockets, pipes and files, inside the kernel where that can be |
+//! | [`names`] | names of hosts and services, as the system knows them |
 //! | [`open`] | opens sockets as an endpoint wants them |
 //! | [`BeaconSockets`] | opens UDP sockets on every interface, for broadcast and groups, and follows changes |
 //!
 //! What differs between systems is in `sys`; every function there has a fallback that works everywhere.
 
+pub mod address;
 mod beacon;
 #[cfg(unix)]
 pub mod carry;
@@ -24,6 +27,7 @@ pub mod endpoint;
 mod error;
 pub mod inspect;
 mod interface;
+pub mod names;
 pub mod open;
 pub mod option;
 #[cfg(unix)]

@@ -308,6 +308,9 @@ mod tests {
             is_loopback,
             is_up: true,
             is_running,
+            is_multicast: true,
+            mtu: None,
+            hardware: None,
             addresses: nets
                 .iter()
                 .map(|net| InterfaceAddress { net: net.parse().unwrap(), broadcast: None })

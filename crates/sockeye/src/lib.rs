@@ -51,7 +51,9 @@
 mod config;
 mod crypto;
 mod discovery;
-pub use sockeye_net::{datagram, endpoint, inspect, option};
+pub use sockeye_net::{
+    Family, Interface, InterfaceAddress, address, datagram, endpoint, inspect, interfaces, names, option,
+};
 mod error;
 pub mod escape;
 mod event;

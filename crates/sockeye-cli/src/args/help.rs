@@ -160,3 +160,23 @@ and tells its fingerprint. With datagrams, standard input goes to whoever sent
 last.
 
 Exit codes are those of `sockeye connect`.";
+
+pub(crate) const ADDR: &str = "\
+Examples:
+  sockeye addr 192.168.1.37/24
+      its bits, what it is for, its network, first and last host
+  sockeye addr eth0 --broadcast
+      prints the broadcast address, for scripts
+  sockeye addr :443
+      what the port is called, and whether it is reserved
+  sockeye addr
+      all interfaces";
+
+pub(crate) const RESOLVE: &str = "\
+Examples:
+  sockeye resolve example.org:https
+      the addresses in the order in which a connection tries them
+  sockeye resolve 192.0.2.1
+      the name of an address
+
+Exit codes: 0 found, 1 not found, 2 not as typed, 4 no answer in time.";

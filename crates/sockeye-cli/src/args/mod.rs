@@ -3,6 +3,7 @@
 
 mod code;
 mod help;
+mod lookup;
 mod raw;
 pub(crate) mod resolve;
 mod sockets;
@@ -17,6 +18,7 @@ use clap::{CommandFactory, Parser, error::ErrorKind};
 use crate::{exit::Exit, output, trouble::Trouble};
 
 pub(crate) use code::typed_code;
+pub(crate) use lookup::{AddrArgs, ResolveArgs};
 pub(crate) use raw::{
     Cli, Command, DemoArgs, GenerateArgs, PeersArgs, ReceiveArgs, SendArgs, SharedArgs, TrustArgs,
     TrustCommand,

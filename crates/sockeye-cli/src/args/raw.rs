@@ -6,6 +6,7 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 
 use super::{
     help,
+    lookup::{AddrArgs, ResolveArgs},
     sockets::{ConnectArgs, ListenArgs},
     value,
 };
@@ -40,6 +41,12 @@ pub(crate) enum Command {
     /// Listen at an endpoint: what comes goes to standard output, standard input goes back
     #[command(visible_alias = "l", after_help = help::LISTEN)]
     Listen(ListenArgs),
+    /// Show what is in an address, what an interface has, what a port is called
+    #[command(after_help = help::ADDR)]
+    Addr(AddrArgs),
+    /// Look a name up as this system does: its addresses in their order, and how long it took
+    #[command(after_help = help::RESOLVE)]
+    Resolve(ResolveArgs),
     /// Move a picture between processes of this machine, over real sockets, and verify it
     #[command(after_help = help::DEMO)]
     Demo(DemoArgs),

@@ -1,9 +1,11 @@
 //! What each command does: resolves its arguments, calls the library, tells a [`Report`].
 
+mod addr;
 mod demo;
 mod generate;
 mod peers;
 mod receive;
+mod resolve;
 mod send;
 mod sockets;
 mod transfer;
@@ -35,6 +37,8 @@ pub(crate) fn run(cli: Cli) -> Exit {
         Command::Trust(args) => (args.json, trust::run(&args)),
         Command::Connect(args) => (args.socket.json, sockets::connect(&args)),
         Command::Listen(args) => (args.socket.json, sockets::listen(&args)),
+        Command::Addr(args) => (args.json, addr::run(&args)),
+        Command::Resolve(args) => (args.json, resolve::run(&args)),
         Command::Demo(args) => (args.json, demo::run(&args)),
         Command::Generate(args) => (false, generate::run(&args)),
     };

@@ -1,14 +1,18 @@
 //! Bytes stay as they are between every kind of descriptor.
 
+use std::{
+    io::{Read, Seek, SeekFrom, Write, pipe},
+    os::{fd::AsFd, unix::net::UnixStream},
+};
+
 use super::*;
+
+/// More than two sockets hold.
+const LEN: usize = 1 << 21;
 
 /// Moves bytes from one descriptor to another and says what arrived, for every kind of descriptor.
 #[test]
 fn l16_bytes_are_carried_between_files_pipes_and_sockets_as_they_are() {
-    use std::{
-        io::{Read, Seek, SeekFrom, Write},
-        os::{fd::AsFd, unix::net::UnixStream},
-    };
     let content: Vec<u8> = (0..1_000_003_u32).map(|number| u8::try_from(number % 251).unwrap()).collect();
     let file = || {
         let mut file = tempfile::tempfile().unwrap();
@@ -31,7 +35,7 @@ fn l16_bytes_are_carried_between_files_pipes_and_sockets_as_they_are() {
         assert_eq!(moved.moved(), content.len() as u64);
     }
     let (near, far) = UnixStream::pair().unwrap();
-    let (mut exit, entry) = std::io::pipe().unwrap();
+    let (mut exit, entry) = pipe().unwrap();
     let source = file();
     let arrived = std::thread::scope(|scope| {
         let (near, entry) = (near, entry);
@@ -46,38 +50,29 @@ fn l16_bytes_are_carried_between_files_pipes_and_sockets_as_they_are() {
 
 #[test]
 fn what_cannot_be_carried_says_which_side_it_was() {
-    use std::{
-        io::Write,
-        os::{fd::AsFd, unix::net::UnixStream},
-    };
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let (mut near, far) = UnixStream::pair().unwrap();
     near.write_all(b"tulip").unwrap();
     drop(near);
     let (side, error) = carry(far.as_fd(), full.as_fd(), &Progress::default()).unwrap_err();
-    assert_eq!((side, error.kind()), (Side::To, std::io::ErrorKind::StorageFull));
+    assert_eq!((side, error.kind()), (Side::To, io::ErrorKind::StorageFull));
     let (near, far) = UnixStream::pair().unwrap();
     drop(far);
     let mut source = tempfile::tempfile().unwrap();
     source.write_all(b"tulip").unwrap();
-    std::io::Seek::rewind(&mut source).unwrap();
+    source.rewind().unwrap();
     let (side, error) = carry(source.as_fd(), near.as_fd(), &Progress::default()).unwrap_err();
-    assert_eq!((side, error.kind()), (Side::To, std::io::ErrorKind::BrokenPipe));
+    assert_eq!((side, error.kind()), (Side::To, io::ErrorKind::BrokenPipe));
 }
 
 #[test]
 fn what_is_held_or_waits_is_told() {
-    use std::{
-        io::{Read, Write},
-        os::{fd::AsFd, unix::net::UnixStream},
-    };
-    let (exit, mut entry) = std::io::pipe().unwrap();
+    let (exit, mut entry) = pipe().unwrap();
     let progress = Progress::default();
     assert!(!progress.has_more(exit.as_fd()));
     entry.write_all(b"tulip").unwrap();
     assert!(progress.has_more(exit.as_fd()), "there to be read");
     // From a socket to a socket whose other end does not read: bytes are copied, and held while the write waits.
-    const LEN: usize = 1 << 21;
     let ((near, mut far), (stuck, mut unread)) = (UnixStream::pair().unwrap(), UnixStream::pair().unwrap());
     let progress = Progress::default();
     std::thread::scope(|scope| {
@@ -86,7 +81,7 @@ fn what_is_held_or_waits_is_told() {
         while !progress.holding.load(Ordering::Relaxed) {
             std::thread::yield_now();
         }
-        std::io::copy(&mut (&mut unread).take(LEN as u64), &mut std::io::sink()).unwrap();
+        io::copy(&mut (&mut unread).take(LEN as u64), &mut io::sink()).unwrap();
     });
     assert_eq!(
         (progress.moved(), progress.has_more(near.as_fd())),

@@ -5,7 +5,7 @@ use std::{
     path::Path,
 };
 
-use sockeye_net::{open::interface_number, socket2::SockAddr};
+use sockeye_net::{names::port_of_service, open::interface_number, socket2::SockAddr};
 
 use super::Error;
 use crate::endpoint::{Endpoint, Host, Place, Port, Scheme};
@@ -62,37 +62,10 @@ fn number_of(port: &Port, scheme: Scheme) -> Result<u16, Error> {
         Port::Number(number) => Ok(*number),
         Port::Service(name) => {
             let protocol = if scheme.is_datagram() { "udp" } else { "tcp" };
-            let table = std::fs::read_to_string(SERVICES).unwrap_or_default();
-            service(&table, name, protocol).ok_or_else(|| Error::NoService { name: name.clone() })
+            port_of_service(name, protocol).ok_or_else(|| Error::NoService { name: name.clone() })
         }
     }
 }
-
-/// Where the system keeps the names of services (services(5)).
-const SERVICES: &str = "/etc/services";
-
-/// The port of a service in the system's table; the best known also where there is no table.
-fn service(table: &str, name: &str, protocol: &str) -> Option<u16> {
-    let listed = table.lines().find_map(|line| {
-        let mut words = line.split('#').next()?.split_whitespace();
-        let (official, place) = (words.next()?, words.next()?);
-        let (port, of) = place.split_once('/')?;
-        let called = official == name || words.any(|alias| alias == name);
-        (called && of == protocol).then(|| port.parse().ok())?
-    });
-    listed.or_else(|| WELL_KNOWN.iter().find(|(known, _)| *known == name).map(|(_, port)| *port))
-}
-
-const WELL_KNOWN: [(&str, u16); 8] = [
-    ("domain", 53),
-    ("echo", 7),
-    ("ftp", 21),
-    ("http", 80),
-    ("https", 443),
-    ("ntp", 123),
-    ("smtp", 25),
-    ("ssh", 22),
-];
 
 /// The local addresses that `?bind=` stands for.
 pub(super) async fn local(endpoint: &Endpoint) -> Result<Vec<SocketAddr>, Error> {

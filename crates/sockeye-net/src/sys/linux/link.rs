@@ -15,10 +15,13 @@ const NLMSG_DONE: u16 = 3;
 const RTM_NEWLINK: u16 = 16;
 const RTM_GETLINK: u16 = 18;
 const NLM_F_REQUEST_DUMP: u16 = 0x301;
+const IFLA_ADDRESS: u16 = 1;
 const IFLA_IFNAME: u16 = 3;
+const IFLA_MTU: u16 = 4;
 const IFF_UP: u32 = 0x1;
 const IFF_LOOPBACK: u32 = 0x8;
 const IFF_RUNNING: u32 = 0x40;
+const IFF_MULTICAST: u32 = 0x1000;
 /// The kernel fills at most 32 KiB at once.
 const BUFFER_LEN: usize = 64 * 1024;
 /// Reads before giving up: enough for a hundred thousand interfaces.
@@ -73,13 +76,18 @@ fn read_link(body: &[u8]) -> Option<Interface> {
     let (link, mut attributes) = body.split_first_chunk::<LINK_LEN>()?;
     let [_, _, _, _, i0, i1, i2, i3, f0, f1, f2, f3, ..] = *link;
     let flags = u32::from_ne_bytes([f0, f1, f2, f3]);
-    let mut name = None;
+    let (mut name, mut mtu, mut hardware) = (None, None, None);
     while let Some([l0, l1, k0, k1]) = attributes.first_chunk::<4>() {
         let len = usize::from(u16::from_ne_bytes([*l0, *l1]));
         let value = attributes.get(4..len)?;
-        if u16::from_ne_bytes([*k0, *k1]) == IFLA_IFNAME {
-            let text = value.strip_suffix(&[0]).unwrap_or(value);
-            name = Some(String::from_utf8_lossy(text).into_owned());
+        match u16::from_ne_bytes([*k0, *k1]) {
+            IFLA_IFNAME => {
+                let text = value.strip_suffix(&[0]).unwrap_or(value);
+                name = Some(String::from_utf8_lossy(text).into_owned());
+            }
+            IFLA_MTU => mtu = value.first_chunk().map(|bytes| u32::from_ne_bytes(*bytes)),
+            IFLA_ADDRESS => hardware = <[u8; 6]>::try_from(value).ok().filter(|bytes| *bytes != [0; 6]),
+            _ => {}
         }
         attributes = attributes.get(len.next_multiple_of(4)..).unwrap_or_default();
     }
@@ -89,6 +97,9 @@ fn read_link(body: &[u8]) -> Option<Interface> {
         is_loopback: flags & IFF_LOOPBACK != 0,
         is_up: flags & IFF_UP != 0,
         is_running: flags & IFF_UP != 0 && flags & IFF_RUNNING != 0,
+        is_multicast: flags & IFF_MULTICAST != 0,
+        mtu,
+        hardware,
         addresses: Vec::new(),
     })
 }
