@@ -127,18 +127,15 @@ fn milliseconds(took: Duration) -> String {
 }
 
 fn forward_text(host: &str, port: Option<u16>, found: &Found, took: Duration) -> String {
-    let mut text = String::new();
-    for address in &found.addresses {
+    let row = |address: &SocketAddr| {
         let shown = if port.is_some() { address.to_string() } else { address.ip().to_string() };
-        text += &format!("{shown:40}  {}\n", kind_of(address.ip()).name);
-    }
+        format!("{shown:40}  {}", kind_of(address.ip()).name)
+    };
     let alias = found.canonical_name.as_ref().map(|name| format!(", an alias of {name}")).unwrap_or_default();
-    text += &format!(
-        "{host}{alias}: {} answered in {}, the first is tried first\n",
-        count(found.addresses.len()),
-        milliseconds(took)
-    );
-    text
+    let mut lines: Vec<String> = found.addresses.iter().map(row).collect();
+    let (count, took) = (count(found.addresses.len()), milliseconds(took));
+    lines.push(format!("{host}{alias}: {count} answered in {took}, the first is tried first\n"));
+    lines.join("\n")
 }
 
 fn count(addresses: usize) -> String {

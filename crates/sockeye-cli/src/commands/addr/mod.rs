@@ -33,7 +33,7 @@ pub(super) fn run(args: &AddrArgs) -> Result<Exit, Trouble> {
     let write = |out: &mut dyn Write, text: &str| out.write_all(text.as_bytes()).map_err(Trouble::output);
     match &subject {
         Subject::Address(address) if args.json => {
-            json::write(&facts::address(address)).map_err(Trouble::output)?
+            json::write(&facts::address(address)).map_err(Trouble::output)?;
         }
         Subject::Address(address) => write(&mut out, &picture::address(address))?,
         Subject::Interfaces(all) if args.json => {
@@ -128,7 +128,7 @@ fn broadcast(subject: &Subject) -> Result<Exit, Trouble> {
             Some(Ok(broadcast)) => found.push(broadcast),
             Some(Err(NoBroadcast::Ipv6)) => {
                 "IPv6 has no broadcast; groups do that, like ff02::1 for every host of the link"
-                    .clone_into(&mut why)
+                    .clone_into(&mut why);
             }
             Some(Err(error)) => why = error.to_string(),
             None => "write its network too, like 192.168.1.3/24".clone_into(&mut why),
@@ -146,16 +146,15 @@ fn broadcast(subject: &Subject) -> Result<Exit, Trouble> {
     if found.is_empty() {
         return Err(Trouble::Usage(format!("there is no broadcast address: {why}")));
     }
-    let lines: String = found.iter().map(|address| format!("{address}\n")).collect();
-    io::stdout().lock().write_all(lines.as_bytes()).map_err(Trouble::output)?;
+    let mut out = io::stdout().lock();
+    found.iter().try_for_each(|address| writeln!(out, "{address}")).map_err(Trouble::output)?;
     Ok(Exit::Done)
 }
 
 /// The names of a port, for people.
 fn names_of(port: u16) -> Vec<String> {
-    let named = |(name, protocols): (String, Vec<String>)| match protocols.is_empty() {
-        true => name,
-        false => format!("{name} ({})", protocols.join(", ")),
+    let named = |(name, protocols): (String, Vec<String>)| {
+        if protocols.is_empty() { name } else { format!("{name} ({})", protocols.join(", ")) }
     };
     services_of_port(port).into_iter().map(named).collect()
 }
