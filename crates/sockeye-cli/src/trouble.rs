@@ -60,6 +60,13 @@ impl From<sockeye::socket::Error> for Trouble {
     }
 }
 
+/// An option that is not there, does not apply, or was refused: what was typed cannot be done.
+impl From<sockeye::option::OptionError> for Trouble {
+    fn from(error: sockeye::option::OptionError) -> Self {
+        Self::Usage(sentence::options::error(&error))
+    }
+}
+
 impl From<sockeye::Error> for Trouble {
     fn from(error: sockeye::Error) -> Self {
         match error {

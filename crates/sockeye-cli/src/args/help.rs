@@ -180,3 +180,32 @@ Examples:
       the name of an address
 
 Exit codes: 0 found, 1 not found, 2 not as typed, 4 no answer in time.";
+
+pub(crate) const OPTS: &str = "\
+Examples:
+  sockeye opts example.org:80
+      connects and lists every option of the socket
+  sockeye opts :0 --set sndbuf=64KiB --set SOL_SOCKET:SO_RCVBUF=65536
+      listens at any free port; shows both sizes before and after
+  sockeye opts localhost:9000 --queues --tcp-info=500ms
+      how much waits in each buffer, and what TCP knows
+  sockeye opts localhost:9000 --queues --read 4KiB
+      the same with a reader of 4 KiB a second
+  sockeye opts 'udp://239.1.1.1:5000?iface=eth0' --get mttl --get loop
+      the options of a socket that sends to a group
+
+HOST:PORT and paths are connected to; with --listen they are listened at. So
+are :PORT, *:PORT and port 0, without being asked. A UDP socket is connected
+to its one peer, or bound; a group is sent to, or joined.
+
+Without --read nothing is read: what the other side sends fills the receive
+buffer, until there is no room and the other side must wait. Its end is seen
+only behind what it sent.
+
+Each option is shown with its constant and number, as getsockopt(2) takes
+them, the type of its value, and what the kernel answers. What is answered can
+differ from what was asked: Linux doubles the sizes of buffers, to have room
+for its own books.
+
+Exit codes: 0 done, 1 the network failed (a reset too), 2 not as typed, or an
+option was refused, 4 timed out, 7 a local file, 130 interrupted.";

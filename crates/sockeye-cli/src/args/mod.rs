@@ -4,6 +4,8 @@
 mod code;
 mod help;
 mod lookup;
+
+mod opts;
 mod raw;
 pub(crate) mod resolve;
 mod sockets;
@@ -19,6 +21,8 @@ use crate::{exit::Exit, output, trouble::Trouble};
 
 pub(crate) use code::typed_code;
 pub(crate) use lookup::{AddrArgs, ResolveArgs};
+
+pub(crate) use opts::OptsArgs;
 pub(crate) use raw::{
     Cli, Command, DemoArgs, GenerateArgs, PeersArgs, ReceiveArgs, SendArgs, SharedArgs, TrustArgs,
     TrustCommand,

@@ -7,6 +7,7 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 use super::{
     help,
     lookup::{AddrArgs, ResolveArgs},
+    opts::OptsArgs,
     sockets::{ConnectArgs, ListenArgs},
     value,
 };
@@ -47,6 +48,10 @@ pub(crate) enum Command {
     /// Look a name up as this system does: its addresses in their order, and how long it took
     #[command(after_help = help::RESOLVE)]
     Resolve(ResolveArgs),
+
+    /// Show what a socket is, its options and its buffers, and set options
+    #[command(after_help = help::OPTS)]
+    Opts(OptsArgs),
     /// Move a picture between processes of this machine, over real sockets, and verify it
     #[command(after_help = help::DEMO)]
     Demo(DemoArgs),

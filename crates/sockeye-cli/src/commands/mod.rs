@@ -3,6 +3,7 @@
 mod addr;
 mod demo;
 mod generate;
+pub(crate) mod opts;
 mod peers;
 mod receive;
 mod resolve;
@@ -39,6 +40,7 @@ pub(crate) fn run(cli: Cli) -> Exit {
         Command::Listen(args) => (args.socket.json, sockets::listen(&args)),
         Command::Addr(args) => (args.json, addr::run(&args)),
         Command::Resolve(args) => (args.json, resolve::run(&args)),
+        Command::Opts(args) => (args.json, opts::run(&args)),
         Command::Demo(args) => (args.json, demo::run(&args)),
         Command::Generate(args) => (false, generate::run(&args)),
     };

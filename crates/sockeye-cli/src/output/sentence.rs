@@ -6,6 +6,7 @@ use sockeye::{AuthenticationFailure, Error, PeerReason, PeerReasonKind, escape};
 
 use crate::trouble::Trouble;
 
+pub(crate) mod options;
 pub(crate) mod sockets;
 
 /// The sentence for whatever ended a command. Nothing in it can steer a terminal.

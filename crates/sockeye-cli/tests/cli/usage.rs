@@ -34,7 +34,7 @@ fn version_and_help_go_to_standard_output() {
     let version = run(&["--version"]);
     assert_eq!(version.status.code(), Some(0));
     assert_eq!(stdout(&version), format!("sockeye {}\n", env!("CARGO_PKG_VERSION")));
-    for command in ["send", "receive", "recv", "peers", "trust", "demo"] {
+    for command in ["send", "receive", "recv", "peers", "trust", "opts", "demo"] {
         let help = run(&[command, "--help"]);
         assert_eq!((help.status.code(), help.stderr.len()), (Some(0), 0), "{command}");
         assert!(stdout(&help).contains("Examples:"), "{command}");

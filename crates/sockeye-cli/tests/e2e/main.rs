@@ -37,6 +37,7 @@ mod interrupts;
 mod kills;
 mod liars;
 mod meetings;
+mod opts;
 mod pipes;
 mod strangers;
 mod trees;

@@ -21,12 +21,12 @@ impl Limit {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Network, Self::ReceiverWindow, Self::SendBuffer, Self::Application];
 
-    /// A short name.
+    /// A short name, for programs.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Network => "network",
-            Self::ReceiverWindow => "receiver's window",
-            Self::SendBuffer => "send buffer",
+            Self::ReceiverWindow => "receiver_window",
+            Self::SendBuffer => "send_buffer",
             Self::Application => "application",
         }
     }

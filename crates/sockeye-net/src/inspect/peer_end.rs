@@ -40,6 +40,11 @@ impl PeerEnd {
         }
         Ok(socket.take_error()?.map_or(Self::Finished, Self::Broken))
     }
+
+    /// Whether [`of`](Self::of) would say anything but [`Open`](Self::Open). Takes no error from the socket.
+    pub fn has_news<'s>(socket: impl Into<SockRef<'s>>) -> io::Result<bool> {
+        sys::has_ended(&socket.into())
+    }
 }
 
 #[cfg(all(test, target_os = "linux"))]

@@ -58,6 +58,25 @@ pub enum OptionError {
     },
 }
 
+impl OptionError {
+    /// Whether the kernel does not know the option, or not at such a socket.
+    pub fn is_unknown_to_kernel(&self) -> bool {
+        match self {
+            Self::Read { source, .. } | Self::Set { source, .. } => {
+                let unknown = source.raw_os_error().is_some_and(|errno| UNKNOWN.contains(&errno));
+                unknown || source.kind() == io::ErrorKind::Unsupported
+            }
+            _ => false,
+        }
+    }
+}
+
+/// `ENOPROTOOPT` and `EOPNOTSUPP`.
+#[cfg(target_os = "linux")]
+const UNKNOWN: [i32; 2] = [libc::ENOPROTOOPT, libc::EOPNOTSUPP];
+#[cfg(not(target_os = "linux"))]
+const UNKNOWN: [i32; 0] = [];
+
 fn did_you_mean(names: &[&str]) -> String {
     match names {
         [] => String::new(),

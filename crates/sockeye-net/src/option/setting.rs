@@ -29,6 +29,34 @@ pub enum Target {
     },
 }
 
+impl Target {
+    /// Reads which option a text means, in any of the forms that a [`Setting`] has. Errors: [`OptionError::Unknown`].
+    pub fn parse(text: &str) -> Result<Self, OptionError> {
+        target(text)
+    }
+
+    /// The option that it is at a socket; none if it is not in the table. Errors: [`OptionError::NotHere`].
+    pub fn on(&self, socket: &Facts) -> Result<Option<&'static SocketOption>, OptionError> {
+        match self {
+            Self::Named(named) => named.on(socket).map(Some),
+            Self::Exactly(option) => Ok(Some(option)),
+            Self::Number { .. } => Ok(None),
+        }
+    }
+
+    /// Asks the kernel for its value; bytes, if it is not in the table. Errors: those of [`read`] and [`Named::on`].
+    pub fn read<'s>(&self, socket: impl Into<SockRef<'s>>) -> Result<Value, OptionError> {
+        let socket = socket.into();
+        match self {
+            Self::Named(named) => read(&*socket, named.on(&facts(&socket)?)?),
+            Self::Exactly(option) => read(&*socket, option),
+            Self::Number { level, number } => read_raw(&*socket, *level, *number, RAW_CAPACITY)
+                .map(Value::Bytes)
+                .map_err(|source| OptionError::Read { constant: self.to_string(), source }),
+        }
+    }
+}
+
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -54,7 +82,7 @@ impl fmt::Display for Target {
 /// let socket = std::net::UdpSocket::bind("127.0.0.1:0")?;
 /// # #[cfg(target_os = "linux")] {
 /// let done = Setting::parse("ttl=9")?.apply(&socket)?;
-/// assert_eq!((done.show(&done.before), done.show(&done.after)), ("64 hops".into(), "9 hops".into()));
+/// assert_eq!(done.shown(), (Some("64 hops".into()), Some("9 hops".into())));
 /// # }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -75,16 +103,22 @@ pub struct Applied {
     pub level: i32,
     /// Its number.
     pub number: i32,
-    /// What the kernel answered before.
-    pub before: Value,
-    /// What it answered afterwards.
-    pub after: Value,
+    /// What the kernel answered before; none if it did not.
+    pub before: Option<Value>,
+    /// What it answered afterwards; none if it did not.
+    pub after: Option<Value>,
 }
 
 impl Applied {
     /// A value of it, for people.
     pub fn show(&self, value: &Value) -> String {
         self.option.map_or_else(|| text::show(&Kind::Bytes, value), |option| option.show(value))
+    }
+
+    /// What the kernel answered before and afterwards, for people.
+    pub fn shown(&self) -> (Option<String>, Option<String>) {
+        let show = |value: &Option<Value>| value.as_ref().map(|value| self.show(value));
+        (show(&self.before), show(&self.after))
     }
 }
 
@@ -105,7 +139,8 @@ impl Setting {
         Ok(Self { target, value })
     }
 
-    /// Sets it, and asks the kernel before and afterwards. Errors: those of [`set`] and [`Named::on`].
+    /// Sets it, and asks the kernel before and afterwards. Errors: those of [`set`] and [`Named::on`]; that the kernel does not
+    /// answer is none.
     pub fn apply<'s>(&self, socket: impl Into<SockRef<'s>>) -> Result<Applied, OptionError> {
         let socket = socket.into();
         let option = match self.target {
@@ -113,16 +148,19 @@ impl Setting {
             Target::Exactly(option) => option,
             Target::Number { level, number } => return self.apply_raw(&socket, level, number),
         };
-        let before = read(&*socket, option)?;
-        let after = set(&*socket, option, &self.value)?;
+        let before = read(&*socket, option).ok();
+        let after = match set(&*socket, option, &self.value) {
+            Ok(answer) => Some(answer),
+            Err(OptionError::Read { .. }) => None,
+            Err(error) => return Err(error),
+        };
         let (level, number) = (option.level.number(), option.number);
         Ok(Applied { option: Some(option), level, number, before, after })
     }
 
     fn apply_raw(&self, socket: &SockRef<'_>, level: i32, number: i32) -> Result<Applied, OptionError> {
         let constant = || self.target.to_string();
-        // There are options that can only be set: what they are cannot be told then.
-        let answer = || Value::Bytes(read_raw(&**socket, level, number, RAW_CAPACITY).unwrap_or_default());
+        let answer = || read_raw(&**socket, level, number, RAW_CAPACITY).ok().map(Value::Bytes);
         let bytes = kind::encode(&constant(), &Kind::Bytes, &self.value)?;
         let before = answer();
         set_raw(&**socket, level, number, &bytes)

@@ -207,7 +207,9 @@ fn show_number(kind: &Kind, number: i128) -> String {
         Kind::Choice(words) => named(words),
         Kind::Dscp => named(CODE_POINTS),
         Kind::U64(Unit::BytesPerSecond) if number == u64::MAX.into() => "unlimited".to_owned(),
-        Kind::Int(unit) | Kind::U32(unit) | Kind::U64(unit) => format!("{number}{}", unit.suffix(number)),
+        Kind::Int(unit) | Kind::U32(unit) | Kind::U64(unit) if number >= 0 => {
+            format!("{number}{}", unit.suffix(number))
+        }
         _ => number.to_string(),
     }
 }

@@ -27,12 +27,13 @@ use tokio::{runtime::Builder, task::LocalSet};
 
 pub(super) use connect::run as connect;
 pub(super) use listen::run as listen;
+pub(super) use plan::{Wish, endpoint_of};
 
 use crate::{exit::Exit, output::stdout, signals::Signals, trouble::Trouble};
 
 /// Runs a command on this thread alone until it ends, a signal comes, or standard output cannot be written any more. What was
 /// gathered for standard output is handed on whenever there is nothing else to do.
-fn run_here(task: impl Future<Output = Result<Exit, Trouble>>) -> Result<Exit, Trouble> {
+pub(super) fn run_here(task: impl Future<Output = Result<Exit, Trouble>>) -> Result<Exit, Trouble> {
     let runtime = Builder::new_current_thread()
         .enable_all()
         .on_thread_park(|| {

@@ -133,8 +133,28 @@ impl Plan {
     }
 }
 
-/// The endpoint as it was typed, with what the flags say of it.
+/// What flags say of an endpoint besides its text.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+pub(in crate::commands) struct Wish {
+    pub(in crate::commands) udp: bool,
+    pub(in crate::commands) ipv4: bool,
+    pub(in crate::commands) ipv6: bool,
+    pub(in crate::commands) numeric: bool,
+    pub(in crate::commands) wait: Option<Duration>,
+}
+
+/// The endpoint of `connect` and `listen`.
 pub(super) fn endpoint(text: &str, port: Option<&str>, args: &SocketArgs) -> Result<Endpoint, Trouble> {
+    let (ipv4, ipv6) = (args.ipv4, args.ipv6);
+    endpoint_of(text, port, &Wish { udp: args.udp, ipv4, ipv6, numeric: args.numeric, wait: args.wait })
+}
+
+/// The endpoint as it was typed, with what the flags say of it.
+pub(in crate::commands) fn endpoint_of(
+    text: &str,
+    port: Option<&str>,
+    args: &Wish,
+) -> Result<Endpoint, Trouble> {
     let usage = |error: &dyn std::fmt::Display| Trouble::Usage(error.to_string());
     let mut whole = match port {
         Some(port) if text.contains(':') && !text.starts_with('[') && !text.contains("://") => {

@@ -130,6 +130,7 @@ fn lines() -> Vec<Value> {
         "demo_picture",
         json!({ "picture": of_local(Path::new("/p")), "bytes": 3, "elapsed_s": 0.1 }),
     ));
+    lines.extend(crate::commands::opts::samples());
     lines.push(event("demo_done", json!({ "pictures": 4, "directory": of_local(Path::new("/p")) })));
     lines
 }

@@ -3,7 +3,7 @@
 use super::{
     super::{
         InterfaceForm::{BigEndian, Membership},
-        Kind::{self, Bytes, Choice, Dscp, Flag, Int, Interface, Ports},
+        Kind::{self, Bytes, Dscp, Flag, Int, Interface, Ports},
         Level, Only, SocketOption, Unit,
     },
     MTU_DISCOVER, known, newer,
@@ -25,7 +25,6 @@ pub(super) const ROWS: &[SocketOption] = &[
     row("iface", known!(IP_MULTICAST_IF), Interface(Membership), "the interface by which groups are reached")
         .only(Only::Datagram),
     row("ip-options", known!(IP_OPTIONS), Bytes, "options in the header of each packet"),
-    row("ip-protocol", newer!(IP_PROTOCOL = 52), PROTOCOLS, "its protocol").read_only(),
     row("local-port-range", newer!(IP_LOCAL_PORT_RANGE = 51), Ports, "where free ports are taken from"),
     row("loop", known!(IP_MULTICAST_LOOP), Flag, "this machine hears what it sends to groups")
         .only(Only::Datagram),
@@ -65,5 +64,3 @@ pub(super) const ROWS: &[SocketOption] = &[
     row("ttl", known!(IP_TTL), Int(Unit::Hops), "how far packets to one host go"),
     row("unicast-if", known!(IP_UNICAST_IF), Interface(BigEndian), "the interface that packets prefer"),
 ];
-
-const PROTOCOLS: Kind = Choice(&[("IPPROTO_TCP", 6), ("IPPROTO_UDP", 17), ("IPPROTO_MPTCP", 262)]);
