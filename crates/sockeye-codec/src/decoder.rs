@@ -1,10 +1,11 @@
 //! Bytes in, frames out.
 
-use alloc::vec::Vec;
 use core::num::NonZeroUsize;
 
-use crate::error::Truncated;
-use crate::spec::{FramingSpec, Peek};
+use crate::buffer::Buffer;
+use crate::error::{Malformed, Truncated};
+use crate::framing::Framing;
+use crate::machine::{Machine, Outcome};
 
 /// Cuts a stream of bytes into frames.
 ///
@@ -16,24 +17,19 @@ use crate::spec::{FramingSpec, Peek};
 /// largest push.
 #[derive(Clone, Debug)]
 pub struct Decoder {
-    spec: FramingSpec,
-    buffer: Vec<u8>,
-    /// Where the bytes not yet handed out begin in `buffer`.
-    start: usize,
-    /// Where they begin in the stream.
-    offset: u64,
-    /// How many bytes were ever pushed.
+    machine: Machine,
+    buffer: Buffer,
+    /// How many bytes ever arrived.
     received: u64,
-    /// The announced length of the frame that was refused; it ends the decoder's work.
-    refused: Option<u64>,
 }
 
 /// One answer of [`Decoder::next`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Step<'a> {
     /// The next frame. It is handed out once.
     Frame {
-        /// The message.
+        /// The message, as it was before it was framed.
         payload: &'a [u8],
         /// The bytes before the payload, as they arrived.
         header: &'a [u8],
@@ -45,127 +41,168 @@ pub enum Step<'a> {
     /// No complete frame is left; push more. At least this many further bytes are needed before the answer can
     /// change; `None` when the framing cannot tell.
     Need(Option<NonZeroUsize>),
-    /// Bytes that belong to no frame were passed over, to find the next one. Framings by length never do this: they
-    /// have no mark to search for.
+    /// Bytes that belong to no frame were passed over, to find the next one. Only framings with a mark to search for do
+    /// this.
     Garbage {
         /// Where the bytes begin in the stream, in bytes.
         offset: u64,
         /// How many there were, in bytes.
         len: u64,
     },
-    /// A frame announces a payload longer than the framing allows. The decoder lets go of its bytes, takes no
-    /// more, and gives this answer from now on: where the next frame would begin cannot be trusted.
+    /// A frame has, or announces, a payload longer than the framing allows. With `oversize=skip` it is passed over and the
+    /// decoder goes on behind it. Otherwise the decoder lets go of its bytes, takes no more, and gives this answer from
+    /// now on: where the next frame would begin cannot be trusted.
     Oversize {
         /// Where the frame begins in the stream, in bytes.
         offset: u64,
-        /// The announced length of its payload, in bytes.
+        /// The announced length of its payload, in bytes; where none is announced, one more than is allowed.
         announced: u64,
+    },
+    /// A byte that cannot stand where it stands. With `resync=marker` the next answers pass over what is broken; otherwise the
+    /// decoder takes no more and gives this answer from now on.
+    Invalid {
+        /// Where the byte is in the stream.
+        offset: u64,
+        /// What is wrong with it.
+        reason: Malformed,
     },
 }
 
 impl Decoder {
-    /// A decoder at the beginning of a stream. Allocates nothing.
-    pub const fn new(spec: FramingSpec) -> Self {
-        Self { spec, buffer: Vec::new(), start: 0, offset: 0, received: 0, refused: None }
+    /// A decoder at the beginning of a stream.
+    pub fn new(framing: Framing) -> Self {
+        Self { machine: Machine::new(framing), buffer: Buffer::new(), received: 0 }
     }
 
     /// The framing it reads.
-    pub const fn spec(&self) -> FramingSpec {
-        self.spec
+    pub const fn framing(&self) -> &Framing {
+        self.machine.framing()
     }
 
     /// Takes the next bytes of the stream, as many as there are.
     pub fn push(&mut self, bytes: &[u8]) {
         self.received = self.received.saturating_add(bytes.len() as u64);
-        if self.refused.is_none() {
-            self.compact();
-            self.buffer.extend_from_slice(bytes);
+        if !self.machine.has_stopped() {
+            self.buffer.push(bytes);
+        }
+    }
+
+    /// Room for at least `min` bytes, to read the next bytes of the stream straight into: [`filled`](Self::filled) says how
+    /// many there were.
+    ///
+    /// ```
+    /// use std::io::Read;
+    /// use sockeye_codec::{Decoder, Framing, Step};
+    ///
+    /// let mut stream = &b"\x00\x05tulip"[..];
+    /// let mut decoder = Decoder::new("len:u16be".parse::<Framing>()?);
+    /// let len = stream.read(decoder.spare(4096))?;
+    /// decoder.filled(len);
+    /// assert!(matches!(decoder.next(), Step::Frame { payload: b"tulip", .. }));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn spare(&mut self, min: usize) -> &mut [u8] {
+        self.buffer.room(min)
+    }
+
+    /// The first `len` bytes of the room that [`spare`](Self::spare) gave are the next ones of the stream.
+    ///
+    /// Panics if there was no such room.
+    pub fn filled(&mut self, len: usize) {
+        self.received = self.received.saturating_add(len as u64);
+        self.buffer.filled(len);
+        if self.machine.has_stopped() {
+            self.buffer.clear();
         }
     }
 
     /// The next frame, or what keeps it from coming.
     #[expect(clippy::should_implement_trait, reason = "lends from the buffer, which an iterator cannot")]
+    #[inline]
     pub fn next(&mut self) -> Step<'_> {
-        if let Some(announced) = self.refused {
-            return Step::Oversize { offset: self.offset, announced };
-        }
-        match self.spec.peek(&self.buffer[self.start..]) {
-            Peek::Need(missing) => Step::Need(missing),
-            Peek::Frame { header_len, payload_len, wire_len } => self.take(header_len, payload_len, wire_len),
-            Peek::Oversize { announced } => {
-                self.refused = Some(announced);
-                self.buffer = Vec::new();
-                self.start = 0;
-                Step::Oversize { offset: self.offset, announced }
+        let (header, payload, consume, offset, wire_len) = loop {
+            match self.machine.step(self.buffer.live_mut()) {
+                Outcome::Frame { header, payload, consume, offset, wire_len } => {
+                    break (header, payload, consume, offset, wire_len);
+                }
+                Outcome::Need(missing) => return Step::Need(NonZeroUsize::new(missing)),
+                Outcome::Consume(len) => {
+                    self.buffer.take(len);
+                }
+                Outcome::Remove { at, len } => self.buffer.remove(at, len),
+                Outcome::Garbage { consume, offset, len } => {
+                    self.buffer.take(consume);
+                    if len > 0 {
+                        return Step::Garbage { offset, len };
+                    }
+                }
+                Outcome::Oversize { offset, announced, stopped } => {
+                    self.let_go(stopped);
+                    return Step::Oversize { offset, announced };
+                }
+                Outcome::Invalid { offset, reason, stopped } => {
+                    self.let_go(stopped);
+                    return Step::Invalid { offset, reason };
+                }
             }
+        };
+        let (before, behind) = self.buffer.take(consume).split_at(header);
+        Step::Frame { payload: &behind[..payload], header: before, offset, wire_len }
+    }
+
+    fn let_go(&mut self, stopped: bool) {
+        if stopped {
+            self.buffer.clear();
         }
     }
 
     /// To be called when the stream has ended: was that between two frames?
     ///
-    /// Frames not yet taken count as complete. After [`Step::Oversize`] only the refused frame is looked at: it is
-    /// truncated unless the announced number of bytes came after all.
+    /// Frames not yet taken count as complete. A decoder that has stopped at a frame that is too long looks at that frame
+    /// alone: it is truncated unless the announced number of bytes came after all.
     pub fn finish(&self) -> Result<(), Truncated> {
-        let mut rest = self.remaining();
-        if let Some(announced) = self.refused {
-            return self.refused_end(self.offset, announced);
+        if self.buffer.len() == 0 || self.machine.has_stopped() {
+            return self.machine.end(self.received);
         }
-        while !rest.is_empty() {
-            let have = rest.len() as u64;
-            match self.spec.peek(rest) {
-                Peek::Frame { wire_len, .. } => rest = &rest[wire_len..],
-                Peek::Need(missing) => {
-                    return Err(Truncated { have, need: missing.map(|missing| have + missing.get() as u64) });
-                }
-                Peek::Oversize { announced } => return self.refused_end(self.received - have, announced),
+        let mut rest = self.clone();
+        loop {
+            let waits = matches!(rest.next(), Step::Need(_));
+            if waits || rest.has_stopped() {
+                break;
             }
         }
-        Ok(())
+        rest.machine.end(rest.received)
     }
 
-    /// The bytes that were pushed and belong to no frame handed out: for a caller that goes on reading the stream
-    /// in another way. Empty after [`Step::Oversize`].
+    /// The bytes that arrived and belong to nothing handed out: for a caller that goes on reading the stream in another way.
+    /// Empty once the decoder has stopped.
     pub fn remaining(&self) -> &[u8] {
-        &self.buffer[self.start..]
+        self.buffer.live()
     }
 
-    /// Hands out the complete frame at the front and steps over it.
-    fn take(&mut self, header_len: usize, payload_len: usize, wire_len: usize) -> Step<'_> {
-        let offset = self.offset;
-        let frame = &self.buffer[self.start..self.start + wire_len];
-        self.start += wire_len;
-        self.offset += wire_len as u64;
-        let (header, rest) = frame.split_at(header_len);
-        Step::Frame { payload: &rest[..payload_len], header, offset, wire_len }
+    /// Whether nothing more can be read: the last answer stays.
+    pub const fn has_stopped(&self) -> bool {
+        self.machine.has_stopped()
     }
 
-    /// Drops bytes that were handed out, when at least as many can be dropped as must be moved for it: so a byte is
-    /// moved at most once for each byte handed out, and all work is linear in the bytes pushed.
-    fn compact(&mut self) {
-        let live = self.buffer.len() - self.start;
-        if self.start >= live {
-            self.buffer.copy_within(self.start.., 0);
-            self.buffer.truncate(live);
-            self.start = 0;
-        }
+    /// Whether a frame has begun that is not complete.
+    pub const fn is_inside(&self) -> bool {
+        !self.machine.has_stopped() && self.machine.is_inside(self.buffer.len())
     }
 
-    /// How a stream ended that contains a refused frame beginning at `offset`.
-    fn refused_end(&self, offset: u64, announced: u64) -> Result<(), Truncated> {
-        let have = self.received - offset;
-        let need = announced.saturating_add(self.spec.header_len() as u64);
-        if have < need { Err(Truncated { have, need: Some(need) }) } else { Ok(()) }
+    /// Gives back memory that is not needed for the bytes held: for a decoder that will wait long.
+    pub fn shrink(&mut self) {
+        self.buffer.shrink();
     }
 
-    /// Bytes of memory held, for tests.
-    #[cfg(test)]
-    pub(crate) fn capacity(&self) -> usize {
+    /// Bytes of memory held.
+    pub fn capacity(&self) -> usize {
         self.buffer.capacity()
     }
 
     /// Bytes handed out that still lie in the buffer, for tests.
     #[cfg(test)]
-    pub(crate) fn passed_over(&self) -> usize {
-        self.start
+    pub(crate) const fn passed_over(&self) -> usize {
+        self.buffer.passed_over()
     }
 }

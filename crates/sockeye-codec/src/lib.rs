@@ -5,17 +5,17 @@
 //! else: it owns no socket, no clock and no file, so the same code serves a blocking program, an asynchronous one, a
 //! capture file and a simulator. The formats are specified byte by byte in `specs/00-framing.md`.
 //!
-//! A framing is chosen by a short text, a [`FramingSpec`]:
+//! A framing is chosen by a short text, a [`Framing`]:
 //!
 //! ```
-//! use sockeye_codec::{Decoder, Encoder, FramingSpec, Step};
+//! use sockeye_codec::{Decoder, Encoder, Framing, Step};
 //!
-//! let spec: FramingSpec = "len:u16be,max=4KiB".parse()?;
+//! let spec: Framing = "len:u16be,max=4KiB".parse()?;
 //! let mut wire = Vec::new();
-//! Encoder::new(spec).encode(b"tulip", &mut wire)?;
+//! Encoder::new(spec.clone()).encode(b"tulip", &mut wire)?;
 //! assert_eq!(wire, b"\x00\x05tulip");
 //!
-//! let mut decoder = Decoder::new(spec);
+//! let mut decoder = Decoder::new(spec.clone());
 //! decoder.push(&wire);
 //! assert!(matches!(decoder.next(), Step::Frame { payload: b"tulip", offset: 0, wire_len: 7, .. }));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -30,10 +30,10 @@
 //! where the framing can tell. The bytes are kept; nothing is lost by asking early.
 //!
 //! ```
-//! # use sockeye_codec::{Decoder, FramingSpec, Step};
+//! # use sockeye_codec::{Decoder, Framing, Step};
 //! # use core::num::NonZeroUsize;
-//! # let spec: FramingSpec = "len:u16be".parse()?;
-//! let mut decoder = Decoder::new(spec);
+//! # let spec: Framing = "len:u16be".parse()?;
+//! let mut decoder = Decoder::new(spec.clone());
 //! decoder.push(b"\x00");
 //! assert_eq!(decoder.next(), Step::Need(NonZeroUsize::new(1))); // the other half of the length field
 //! decoder.push(b"\x05tu");
@@ -44,9 +44,9 @@
 //! **Exactly a frame.** It is handed out once, as slices of the decoder's buffer; the next answer is `Need`.
 //!
 //! ```
-//! # use sockeye_codec::{Decoder, FramingSpec, Step};
-//! # let spec: FramingSpec = "len:u16be".parse()?;
-//! let mut decoder = Decoder::new(spec);
+//! # use sockeye_codec::{Decoder, Framing, Step};
+//! # let spec: Framing = "len:u16be".parse()?;
+//! let mut decoder = Decoder::new(spec.clone());
 //! decoder.push(b"\x00\x05tulip");
 //! assert!(matches!(decoder.next(), Step::Frame { payload: b"tulip", header: b"\x00\x05", .. }));
 //! assert!(matches!(decoder.next(), Step::Need(_)));
@@ -59,14 +59,14 @@
 //! message that ended.
 //!
 //! ```
-//! # use sockeye_codec::{Decoder, FramingSpec, Step, Truncated};
-//! # let spec: FramingSpec = "len:u16be".parse()?;
-//! let mut decoder = Decoder::new(spec);
+//! # use sockeye_codec::{Decoder, Framing, Step, Truncated};
+//! # let spec: Framing = "len:u16be".parse()?;
+//! let mut decoder = Decoder::new(spec.clone());
 //! decoder.push(b"\x00\x01a\x00\x01b\x00\x05tu");
 //! assert!(matches!(decoder.next(), Step::Frame { payload: b"a", offset: 0, .. }));
 //! assert!(matches!(decoder.next(), Step::Frame { payload: b"b", offset: 3, .. }));
 //! assert!(matches!(decoder.next(), Step::Need(_)));
-//! assert_eq!(decoder.finish(), Err(Truncated { have: 4, need: Some(7) }));
+//! assert_eq!(decoder.finish(), Err(Truncated { have: 4, need: Some(7), garbage: false }));
 //! # Ok::<(), sockeye_codec::SpecError>(())
 //! ```
 //!
@@ -78,26 +78,39 @@
 //!
 //! # Without a copy
 //!
-//! Who already owns a buffer asks [`FramingSpec::peek`] about its front and takes the bytes out himself.
+//! Payloads are lent from the decoder's buffer, which can be read into directly ([`Decoder::spare`]). Who already owns a buffer
+//! asks [`Framing::peek`] about its front and takes the bytes out himself. [`Encoder::envelope`] gives what stands around a
+//! payload, to be written together with it.
 
 #![no_std]
 #![forbid(unsafe_code)]
 
 extern crate alloc;
-#[cfg(test)]
+#[cfg(any(test, feature = "tokio-util"))]
 extern crate std;
 
+#[cfg(feature = "tokio-util")]
+mod adapter;
+mod buffer;
 mod decoder;
 mod encoder;
 mod error;
+mod format;
+mod framing;
 pub mod fuzz;
+mod guess;
 mod length;
-mod spec;
+mod machine;
 #[cfg(test)]
 mod tests;
+mod text;
 
+#[cfg(feature = "tokio-util")]
+pub use adapter::{Adapter, AdapterError, Message};
 pub use decoder::{Decoder, Step};
-pub use encoder::Encoder;
-pub use error::{EncodeError, SpecError, Truncated};
+pub use encoder::{Encoder, Envelope};
+pub use error::{EncodeError, Malformed, Truncated};
+pub use framing::{DEFAULT_MAX, Framing, LARGEST_MAX, MARK_LIMIT, MarkError, Oversize, Peek, Resync};
+pub use guess::{Guess, Verdict, guess};
 pub use length::{ByteOrder, Width};
-pub use spec::{DEFAULT_MAX, FramingSpec, LARGEST_MAX, Peek};
+pub use text::{SpecError, SpecErrorKind};

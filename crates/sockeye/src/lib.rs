@@ -81,7 +81,8 @@ pub use event::{
 pub use home::{Home, HomeError, NameRefused, Remembered, TrustStore};
 pub use nearby::{Nearby, peers};
 pub use sockeye_codec::{
-    DEFAULT_MAX, Decoder, EncodeError, Encoder, FramingSpec as Framing, SpecError, Step, Truncated,
+    DEFAULT_MAX, Decoder, EncodeError, Encoder, Envelope, Framing, Guess, Malformed, SpecError, Step,
+    Truncated, Verdict, guess,
 };
 pub use sockeye_proto::pairing::{Code, CodeError};
 pub use transfer::{Canceller, Receiver, Sender, Transfer};

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use sockeye_codec::{Decoder, FramingSpec as Framing, Step, Truncated};
+use sockeye_codec::{Decoder, Framing, Malformed, Step, Truncated};
 
 /// Reads remembered for a message that is not complete. One that took more is told with its first and its last read all the
 /// same; what lies between is not kept.
@@ -51,6 +51,13 @@ pub enum Received<'a> {
         offset: u64,
         /// The announced length of its payload, in bytes.
         announced: u64,
+    },
+    /// A byte that cannot stand where it stands.
+    Invalid {
+        /// Where it is in the stream, in bytes.
+        offset: u64,
+        /// What is wrong with it.
+        reason: Malformed,
     },
 }
 
@@ -108,7 +115,6 @@ impl Inbound {
         }
         let decoder = self.decoder.as_mut()?;
         match decoder.next() {
-            Step::Need(_) => None,
             Step::Frame { payload, header, offset, wire_len } => {
                 self.message_count += 1;
                 let reads = span(&mut self.reads, offset, wire_len as u64);
@@ -117,6 +123,9 @@ impl Inbound {
             }
             Step::Garbage { offset, len } => Some(Received::Garbage { offset, len }),
             Step::Oversize { offset, announced } => Some(Received::Oversize { offset, announced }),
+            Step::Invalid { offset, reason } => Some(Received::Invalid { offset, reason }),
+            // More is needed.
+            _ => None,
         }
     }
 
@@ -139,9 +148,14 @@ impl Inbound {
         self.decoder.as_ref().map_or(Ok(()), Decoder::finish)
     }
 
+    /// Whether nothing more can be read: what was found last is the end.
+    pub fn has_stopped(&self) -> bool {
+        self.decoder.as_ref().is_some_and(Decoder::has_stopped)
+    }
+
     /// Whether a message has begun and is not complete.
     pub fn is_inside(&self) -> bool {
-        self.decoder.as_ref().is_some_and(|decoder| !decoder.remaining().is_empty())
+        self.decoder.as_ref().is_some_and(Decoder::is_inside)
     }
 
     /// Reads so far.

@@ -5,7 +5,7 @@
 
 use std::{io, time::Duration};
 
-use sockeye_codec::{ByteOrder, Encoder, FramingSpec, Peek, Width};
+use sockeye_codec::{ByteOrder, Encoder, Framing, Peek, Width};
 use sockeye_proto::{
     envelope::{self, MAX_CONTROL_FRAME},
     pairing::MAX_PAIRING_FRAME,
@@ -20,7 +20,7 @@ use tokio::{
 use super::tls::Stream;
 
 /// `len:u32be` (`specs/00-framing.md`).
-const FRAMING: FramingSpec = FramingSpec::length(Width::U32, ByteOrder::Big).with_max(MAX_CONTROL_FRAME);
+const FRAMING: Framing = Framing::length(Width::U32, ByteOrder::Big).with_max(MAX_CONTROL_FRAME);
 /// A heartbeat goes out when nothing else has for this long.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 /// A peer that has said nothing for this long is gone.
@@ -195,17 +195,18 @@ fn framed(payload: &[u8]) -> io::Result<Vec<u8>> {
 /// Takes the next whole frame out of the buffer. Bytes before `used` have been consumed.
 fn take_frame(buffer: &mut Vec<u8>, used: &mut usize, limit: usize) -> io::Result<Option<Vec<u8>>> {
     match FRAMING.with_max(limit).peek(&buffer[*used..]) {
-        Peek::Frame { header_len, payload_len, wire_len } => {
+        Some(Peek::Frame { header_len, payload_len, wire_len }) => {
             let start = *used + header_len;
             let frame = buffer[start..start + payload_len].to_vec();
             *used += wire_len;
             Ok(Some(frame))
         }
-        Peek::Need(_) => {
+        Some(Peek::Need(_)) => {
             compact(buffer, used);
             Ok(None)
         }
-        Peek::Oversize { .. } => {
+        // The other answers cannot be of a binary length.
+        _ => {
             // Told apart from records that do not open, which are nobody's fault.
             Err(io::Error::new(io::ErrorKind::InvalidInput, "a control frame above the limit"))
         }

@@ -85,6 +85,8 @@ struct Shared<'a> {
     inside: Cell<Option<Instant>>,
     /// Whether something is to be sent that is not sent yet.
     holding: Cell<bool>,
+    /// Whether something came that is no message, and was passed over.
+    broken: Cell<bool>,
 }
 
 impl Shared<'_> {
@@ -111,6 +113,7 @@ pub(super) async fn run(
         active: Cell::new(began),
         inside: Cell::new(None),
         holding: Cell::new(false),
+        broken: Cell::new(false),
     };
     let looked_at = plan.stats.and_then(|_| connection.descriptor()?.try_clone_to_owned().ok());
     let (mut reader, mut writer) = tokio::io::split(connection);
@@ -125,7 +128,7 @@ pub(super) async fn run(
         outcome = exchange => outcome,
         Broken = stats::watch(looked_at, id, plan.stats, &plan.tell) => Err(Stop::Output),
     };
-    let end = end_of(outcome);
+    let end = end_of(outcome, shared.broken.get());
     if end.how == How::Closed {
         // The other side is told that no more comes; whether it hears that changes nothing here.
         let _ = timeout(Duration::from_secs(1), writer.shutdown()).await;
@@ -136,9 +139,12 @@ pub(super) async fn run(
     }
 }
 
-fn end_of(outcome: Result<How, Stop>) -> End {
+fn end_of(outcome: Result<How, Stop>, broken: bool) -> End {
     let bad = |how, sentence, exit| End { how, trouble: Some((sentence, exit)) };
     match outcome {
+        Ok(how) if broken => {
+            bad(how, "some of what came was no message; it was told above".to_owned(), Exit::Protocol)
+        }
         Ok(how) => End { how, trouble: None },
         Err(Stop::Enough | Stop::Output) => End { how: How::Closed, trouble: None },
         Err(Stop::Input(sentence)) => bad(How::Closed, sentence, Exit::Usage),
@@ -299,6 +305,7 @@ fn show(
     mut also: impl FnMut(&[u8]),
 ) -> Result<(), Stop> {
     let plan = shared.plan;
+    let mut failure = None;
     while let Some(received) = inbound.next() {
         match received {
             Received::Message { payload, header, spot } => {
@@ -310,12 +317,26 @@ fn show(
                     return Err(Stop::Enough);
                 }
             }
-            Received::Garbage { offset, len } => plan.tell.garbage(shared.id, offset, len)?,
-            Received::Oversize { offset, announced } => {
-                plan.tell.oversize(shared.id, offset, announced)?;
-                return Err(Stop::Framing(too_large(offset, announced, framing)));
+            Received::Garbage { offset, len } => {
+                plan.tell.garbage(shared.id, offset, len)?;
+                shared.broken.set(true);
             }
-            other => return Err(Stop::Framing(format!("{other:?}"))),
+            Received::Oversize { offset, announced } => {
+                let sentence = too_large(offset, announced, framing);
+                plan.tell.oversize(shared.id, (offset, announced), &sentence)?;
+                shared.broken.set(true);
+                failure = Some(sentence);
+            }
+            Received::Invalid { offset, reason } => {
+                let sentence = format!("at offset {offset} the stream does not parse: {reason}");
+                plan.tell.invalid(shared.id, offset, &sentence)?;
+                shared.broken.set(true);
+                failure = Some(sentence);
+            }
+            _ => {}
+        }
+        if let Some(sentence) = failure.take_if(|_| inbound.has_stopped()) {
+            return Err(Stop::Framing(sentence));
         }
     }
     shared.inside.set(match (inbound.is_inside(), shared.inside.get()) {

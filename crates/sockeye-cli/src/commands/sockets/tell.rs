@@ -295,8 +295,21 @@ impl Tell {
         self.event("garbage", json!({ "conn": connection, "off": offset, "len": len }))
     }
 
-    pub(super) fn oversize(&self, connection: u64, offset: u64, announced: u64) -> Result<(), Broken> {
+    /// A message that is too long. Where it is passed over, people are told here; else the command's end says it.
+    pub(super) fn oversize(
+        &self,
+        connection: u64,
+        (offset, announced): (u64, u64),
+        why: &str,
+    ) -> Result<(), Broken> {
+        self.sentence(1, &format!("connection {connection}: {why}"));
         self.event("oversize", json!({ "conn": connection, "off": offset, "announced": announced }))
+    }
+
+    /// A byte that cannot stand where it stands.
+    pub(super) fn invalid(&self, connection: u64, offset: u64, why: &str) -> Result<(), Broken> {
+        self.sentence(1, &format!("connection {connection}: {why}"));
+        self.event("invalid", json!({ "conn": connection, "off": offset, "message": why }))
     }
 
     pub(super) fn truncated(&self, connection: u64, cut: Truncated) -> Result<(), Broken> {
