@@ -209,3 +209,21 @@ for its own books.
 
 Exit codes: 0 done, 1 the network failed (a reset too), 2 not as typed, or an
 option was refused, 4 timed out, 7 a local file, 130 interrupted.";
+
+pub(crate) const FRAME: &str = "\
+Examples:
+  printf 'AAA\\nBBBB\\n' | sockeye frame encode -f dec:4
+      writes 0003AAA0004BBBB
+  sockeye frame decode -f len:u32be --out hex capture.bin
+      each message on a line
+  sockeye frame guess capture.bin
+      which framings it could be in
+
+A framing is written in one word: raw line crlf nul delim:'X' fixed:N
+mark:'A'..'B' len:u32be dec:N hex:N varint netstring octet-count
+content-length chunked json slip cobs, or for short dns tpkt erlang:4 protobuf
+lsp adb iperf3 mysql sticky4 stx-etx mllp dle. Behind commas stand max=64KiB,
+oversize=skip and more; specs/00-framing.md has all of it.
+
+Exit codes: 0 done, 2 not as typed, 3 the input does not parse, or no framing
+fits, 7 a local file.";

@@ -2,6 +2,7 @@
 //! reads nothing but its parameters.
 
 mod code;
+mod frame;
 mod help;
 mod lookup;
 
@@ -20,6 +21,7 @@ use clap::{CommandFactory, Parser, error::ErrorKind};
 use crate::{exit::Exit, output, trouble::Trouble};
 
 pub(crate) use code::typed_code;
+pub(crate) use frame::{DecodeArgs, EncodeArgs, FrameArgs, FrameCommand, GuessArgs};
 pub(crate) use lookup::{AddrArgs, ResolveArgs};
 
 pub(crate) use opts::OptsArgs;

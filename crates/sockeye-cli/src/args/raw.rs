@@ -5,6 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use super::{
+    frame::FrameArgs,
     help,
     lookup::{AddrArgs, ResolveArgs},
     opts::OptsArgs,
@@ -42,6 +43,9 @@ pub(crate) enum Command {
     /// Listen at an endpoint: what comes goes to standard output, standard input goes back
     #[command(visible_alias = "l", after_help = help::LISTEN)]
     Listen(ListenArgs),
+    /// Framings as a filter: encode, decode, or guess which one a capture is in
+    #[command(after_help = help::FRAME)]
+    Frame(FrameArgs),
     /// Show what is in an address, what an interface has, what a port is called
     #[command(after_help = help::ADDR)]
     Addr(AddrArgs),

@@ -2,6 +2,7 @@
 
 mod addr;
 mod demo;
+mod frame;
 mod generate;
 pub(crate) mod opts;
 mod peers;
@@ -38,6 +39,7 @@ pub(crate) fn run(cli: Cli) -> Exit {
         Command::Trust(args) => (args.json, trust::run(&args)),
         Command::Connect(args) => (args.socket.json, sockets::connect(&args)),
         Command::Listen(args) => (args.socket.json, sockets::listen(&args)),
+        Command::Frame(args) => (frame::json(&args), frame::run(&args)),
         Command::Addr(args) => (args.json, addr::run(&args)),
         Command::Resolve(args) => (args.json, resolve::run(&args)),
         Command::Opts(args) => (args.json, opts::run(&args)),

@@ -58,7 +58,7 @@ impl OutFormat {
             Self::Framed(framing) => return Encoder::new(framing.clone()).encode(payload, out),
             Self::Text => line(out, |out| out.extend_from_slice(payload)),
             Self::Auto | Self::C => {
-                line(out, |out| out.extend_from_slice(escape::terminal(payload).as_bytes()))
+                line(out, |out| out.extend_from_slice(escape::terminal(payload).as_bytes()));
             }
             Self::Hex => line(out, |out| append_hex(payload, out)),
             Self::Base64 => line(out, |out| out.extend_from_slice(STANDARD.encode(payload).as_bytes())),

@@ -34,6 +34,8 @@ pub(crate) struct Record<'a> {
     pub(crate) writes: Option<&'a [usize]>,
     /// The header, if the framing has one.
     pub(crate) header: &'a [u8],
+    /// The whole frame, where that is what was asked for.
+    pub(crate) frame: &'a [u8],
 }
 
 impl Record<'_> {
@@ -47,6 +49,11 @@ impl Record<'_> {
         if !self.header.is_empty() {
             out.extend_from_slice(br#","header":""#);
             append_hex(self.header, out);
+            out.push(b'"');
+        }
+        if !self.frame.is_empty() {
+            out.extend_from_slice(br#","frame":""#);
+            append_hex(self.frame, out);
             out.push(b'"');
         }
         append_payload(payload, out);

@@ -63,10 +63,11 @@ fn a_record_has_its_facts_in_order() {
         number: 3,
         offset: Some(17),
         wire_len: 7,
-        at: Some((std::time::UNIX_EPOCH + Duration::from_micros(1_500_000), Duration::from_nanos(5))),
+        at: Some((std::time::UNIX_EPOCH + Duration::from_millis(1500), Duration::from_nanos(5))),
         reads: Some((1, 2)),
         writes: None,
         header: b"0003",
+        frame: b"",
     };
     record.append(b"A\"\x1b", &mut line);
     assert_eq!(

@@ -214,6 +214,7 @@ impl Tell {
                 reads: Some(spot.reads),
                 writes: None,
                 header,
+                frame: &[],
             };
             return stdout::append(|out| record.append(payload, out));
         }
@@ -278,6 +279,7 @@ impl Tell {
                 reads: None,
                 writes: Some(writes),
                 header,
+                frame: &[],
             };
             return stdout::append(|out| record.append(payload, out));
         }

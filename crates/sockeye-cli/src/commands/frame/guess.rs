@@ -1,0 +1,78 @@
+//! `sockeye frame guess`.
+
+use std::io::{self, Write};
+
+use serde_json::{Value, json};
+use sockeye::{Guess, Verdict};
+
+use super::pieces;
+use crate::{
+    args::GuessArgs,
+    exit::Exit,
+    output::json::{self, event},
+    trouble::Trouble,
+};
+
+/// The most of a capture that is looked at: enough to tell, and to be told at once.
+const MOST: usize = 16 << 20;
+/// Guesses shown unless all are asked for, beyond those that fit.
+const FEW: usize = 3;
+
+/// Tries every framing on a capture. It is a failure (exit 3) if none fits.
+pub(super) fn run(args: &GuessArgs) -> Result<Exit, Trouble> {
+    let mut capture = Vec::new();
+    pieces(args.file.as_deref(), |piece| {
+        let room = MOST - capture.len();
+        capture.extend_from_slice(&piece[..piece.len().min(room)]);
+        Ok(())
+    })?;
+    let guesses = sockeye::guess(&capture);
+    let exact = guesses.iter().filter(|guess| guess.is_exact()).count();
+    let shown = if args.all || args.json { guesses.len() } else { exact + FEW };
+    let mut out = io::stdout().lock();
+    for guess in guesses.iter().take(shown) {
+        if args.json {
+            writeln!(out, "{}", json::line(&fields(guess))).map_err(Trouble::output)?;
+        } else {
+            writeln!(out, "{:32}  {}", guess.framing.to_string(), verdict(guess)).map_err(Trouble::output)?;
+        }
+    }
+    if exact == 0 {
+        return Err(Trouble::Ended(
+            "no framing known here consumes this capture exactly".to_owned(),
+            Exit::Protocol,
+        ));
+    }
+    Ok(Exit::Done)
+}
+
+fn verdict(guess: &Guess) -> String {
+    let frames =
+        if guess.frames == 1 { "1 message".to_owned() } else { format!("{} messages", guess.frames) };
+    match guess.verdict {
+        Verdict::Exact if guess.frames == 0 => "nothing is there".to_owned(),
+        Verdict::Exact => format!("fits exactly: {frames}, {} bytes", guess.payload),
+        Verdict::Truncated(cut) => format!("{frames}, then {cut}"),
+        Verdict::Oversize { offset, announced } => {
+            format!("{frames}, then at offset {offset} a message of {announced} bytes is announced")
+        }
+        Verdict::Invalid { offset, reason } => format!("{frames}, then at offset {offset}: {reason}"),
+        Verdict::Garbage { offset, len } => {
+            format!("{frames}; {len} bytes at offset {offset} belong to none")
+        }
+        _ => frames,
+    }
+}
+
+fn fields(guess: &Guess) -> Value {
+    event(
+        "guess",
+        json!({
+            "framing": guess.framing.to_string(),
+            "exact": guess.is_exact(),
+            "messages": guess.frames,
+            "bytes": guess.payload,
+            "message": verdict(guess),
+        }),
+    )
+}
