@@ -154,7 +154,7 @@ mod tests {
             [
                 "address       192.168.1.37/20",
                 "bits          11000000.10101000.0000|0001.00100101",
-                "                      network             host",
+                "                     network             host",
             ]
         );
         assert!(shown.contains("kind          private: for use within a site, of the range of class C (192.168.0.0/16, RFC 1918)\n"));
