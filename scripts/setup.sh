@@ -8,7 +8,9 @@ export HOME="${HOME:-/root}"
 export PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
 
 # A program and the Debian package that has it.
-readonly build=(cc:build-essential ip:iproute2 nft:nftables unshare:util-linux python3:python3 ss:iproute2)
+readonly build=(cc:build-essential ip:iproute2 ss:iproute2 nft:nftables unshare:util-linux python3:python3)
+# The other side in the tests of connect and listen, which skip those that are missing.
+readonly peers=(ncat:ncat nc.openbsd:netcat-openbsd socat:socat dig:bind9-dnsutils logger:bsdutils)
 readonly bench=(python3:python3 ncat:ncat iperf3:iperf3 cmp:diffutils rsync:rsync scp:openssh-client sshd:openssh-server socat:socat tar:tar ss:iproute2 diff:diffutils)
 
 fail() {
@@ -66,9 +68,22 @@ install_cargo_deny() {
     cargo deny --version >/dev/null 2>&1 || cargo install --locked cargo-deny
 }
 
+# A peer from PyPI, in an environment of its own.
+install_python_peers() {
+    local place="${XDG_CACHE_HOME:-$HOME/.cache}/sockeye/peers"
+    [ -x "$place/bin/mllp_send" ] && return 0
+    python3 -m venv "$place" 2>/dev/null || {
+        [ "$(id -u)" = 0 ] || fail "missing: python3-venv; please run: sudo apt-get install python3-venv"
+        apt-get install -y --no-install-recommends python3-venv
+        python3 -m venv "$place"
+    }
+    "$place/bin/pip" install --quiet --disable-pip-version-check "hl7==0.4.5"
+}
+
 case "${1:-build}" in
     build)
-        install_packages "${build[@]}"
+        install_packages "${build[@]}" "${peers[@]}"
+        install_python_peers
         check_rust
         install_cargo_deny
         ;;

@@ -18,7 +18,8 @@ const AT_ONCE: usize = 256 * 1024;
 /// Bytes that the kernel may move without us, in one call.
 const BY_KERNEL: usize = 1 << 20;
 
-/// Moves everything that `from` has to `to`, until its end, and tells how far it is meanwhile. Both must block.
+/// Moves everything that `from` has to `to`, until its end, and tells how far it is meanwhile. Whether the descriptors
+/// block is all the same.
 ///
 /// A file goes to a socket by sendfile(2), a socket to a file and a pipe either way by splice(2); the rest is read and written.
 ///
@@ -35,12 +36,16 @@ pub fn carry(from: BorrowedFd<'_>, to: BorrowedFd<'_>, progress: &Progress) -> C
             return done;
         }
         let done = match (kind(from), kind(to)) {
-            (FileType::RegularFile, FileType::Socket) => {
-                by_kernel(progress, || rustix::fs::sendfile(to, from, None, BY_KERNEL))
-            }
+            (FileType::RegularFile, FileType::Socket) => by_kernel(progress, || {
+                wait(to, PollFlags::OUT)?;
+                rustix::fs::sendfile(to, from, None, BY_KERNEL)
+            }),
             (FileType::Fifo, FileType::Socket) | (FileType::Socket, FileType::Fifo) => {
                 by_kernel(progress, || {
-                    rustix::pipe::splice(from, None, to, None, BY_KERNEL, rustix::pipe::SpliceFlags::MOVE)
+                    // While it waits inside of splice(2), the kernel keeps everybody else from using the pipe.
+                    wait(from, PollFlags::IN)?;
+                    wait(to, PollFlags::OUT)?;
+                    rustix::pipe::splice(from, None, to, None, BY_KERNEL, SPLICE)
                 })
             }
             _ => None,
@@ -109,7 +114,7 @@ fn by_kernel(
             Ok(len) => {
                 progress.add(len);
             }
-            Err(Errno::INTR) => {}
+            Err(Errno::INTR | Errno::AGAIN) => {}
             Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => return None,
             Err(error) => return Some(Err(error.into())),
         }
@@ -135,6 +140,10 @@ fn through_pipe(from: BorrowedFd<'_>, to: BorrowedFd<'_>, progress: &Progress) -
             Ok(0) => return Some(Ok(())),
             Ok(len) => len,
             Err(Errno::INTR) => continue,
+            Err(Errno::AGAIN) => match wait(from, PollFlags::IN) {
+                Ok(()) => continue,
+                Err(error) => return Some(Err((Side::From, error.into()))),
+            },
             Err(Errno::INVAL | Errno::NOSYS) => return None,
             Err(error) => return Some(Err((Side::From, error.into()))),
         };
@@ -155,6 +164,16 @@ fn through_pipe(from: BorrowedFd<'_>, to: BorrowedFd<'_>, progress: &Progress) -
 #[cfg(target_os = "linux")]
 const PIPE_DEFAULT: usize = 64 * 1024;
 
+/// How pipes are moved from and to: at once, or not at all.
+#[cfg(target_os = "linux")]
+const SPLICE: rustix::pipe::SpliceFlags =
+    rustix::pipe::SpliceFlags::MOVE.union(rustix::pipe::SpliceFlags::NONBLOCK);
+
+/// Waits until a descriptor can be read or written, or has failed.
+fn wait(descriptor: BorrowedFd<'_>, what: PollFlags) -> rustix::io::Result<()> {
+    poll(&mut [PollFd::from_borrowed_fd(descriptor, what)], None).map(drop)
+}
+
 /// sendfile and splice do not say which side an error is of. A peer that has gone can be told by its kind.
 #[cfg(target_os = "linux")]
 fn side_of(from: BorrowedFd<'_>, error: &io::Error) -> Side {
@@ -173,6 +192,10 @@ fn by_copy(from: BorrowedFd<'_>, to: BorrowedFd<'_>, progress: &Progress) -> Car
             Ok(0) => return Ok(()),
             Ok(len) => len,
             Err(Errno::INTR) => continue,
+            Err(Errno::AGAIN) => {
+                wait(from, PollFlags::IN).map_err(|error| (Side::From, error.into()))?;
+                continue;
+            }
             Err(error) => return Err((Side::From, error.into())),
         };
         let mut rest = &buffer[..len];
@@ -181,6 +204,9 @@ fn by_copy(from: BorrowedFd<'_>, to: BorrowedFd<'_>, progress: &Progress) -> Car
             match write(to, rest) {
                 Ok(written) => rest = &rest[written..],
                 Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => {
+                    wait(to, PollFlags::OUT).map_err(|error| (Side::To, error.into()))?;
+                }
                 Err(error) => return Err((Side::To, error.into())),
             }
         }

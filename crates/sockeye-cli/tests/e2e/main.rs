@@ -39,6 +39,7 @@ mod liars;
 mod meetings;
 mod opts;
 mod pipes;
+mod sockets;
 mod strangers;
 mod trees;
 mod trust;

@@ -77,16 +77,13 @@ impl Connection {
         matches!(self.io, Io::Tcp(_) | Io::Unix(_))
     }
 
-    /// The socket beneath, for callers that move the bytes themselves: it blocks from now on. An error if the stream is not
-    /// plain.
-    pub fn into_blocking(self) -> io::Result<OwnedFd> {
-        let socket: OwnedFd = match self.io {
-            Io::Tcp(tcp) => tcp.into_std()?.into(),
-            Io::Unix(unix) => unix.into_std()?.into(),
-            _ => return Err(io::ErrorKind::Unsupported.into()),
-        };
-        SockRef::from(&socket).set_nonblocking(false)?;
-        Ok(socket)
+    /// The socket beneath, which does not block, for callers that move the bytes themselves. An error if the stream is not plain.
+    pub fn into_socket(self) -> io::Result<OwnedFd> {
+        match self.io {
+            Io::Tcp(tcp) => Ok(tcp.into_std()?.into()),
+            Io::Unix(unix) => Ok(unix.into_std()?.into()),
+            _ => Err(io::ErrorKind::Unsupported.into()),
+        }
     }
 
     pub(super) fn took(&mut self, time: Duration) {

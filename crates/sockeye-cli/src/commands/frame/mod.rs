@@ -238,7 +238,7 @@ impl Messages<'_> {
                         "at offset {offset} a message of {announced} bytes is announced, more than {} allows",
                         self.args.framing
                     );
-                    self.stop(inbound, &sentence)?;
+                    stop(inbound, &sentence)?;
                     self.odd(&sentence, "oversize", &json!({ "off": offset, "announced": announced }));
                 }
                 Received::Invalid { offset, reason } => {
@@ -246,18 +246,13 @@ impl Messages<'_> {
                         "at offset {offset} the input does not parse as {}: {reason}",
                         self.args.framing
                     );
-                    self.stop(inbound, &sentence)?;
+                    stop(inbound, &sentence)?;
                     self.odd(&sentence, "invalid", &json!({ "off": offset, "message": sentence }));
                 }
                 _ => {}
             }
         }
         Ok(())
-    }
-
-    /// Ends the work, where nothing more can be read.
-    fn stop(&self, inbound: &Inbound, sentence: &str) -> Result<(), Trouble> {
-        if inbound.has_stopped() { Err(broken(sentence)) } else { Ok(()) }
     }
 
     fn odd(&mut self, sentence: &str, name: &str, fields: &serde_json::Value) {
@@ -269,4 +264,9 @@ impl Messages<'_> {
             say(&format!("sockeye: {sentence}"));
         }
     }
+}
+
+/// Ends the work, where nothing more can be read.
+fn stop(inbound: &Inbound, sentence: &str) -> Result<(), Trouble> {
+    if inbound.has_stopped() { Err(broken(sentence)) } else { Ok(()) }
 }

@@ -27,7 +27,7 @@ use crate::{
 /// Both directions, until both have ended. After the other side has ended, what standard input still has at hand is sent.
 pub(super) async fn both_ways(connection: Connection, plan: &Plan) -> Result<Exit, Trouble> {
     let fail = |error: io::Error| Trouble::Ended(network(&error), Exit::Network);
-    let socket = connection.into_blocking().map_err(fail)?;
+    let socket = connection.into_socket().map_err(fail)?;
     let looked_at = plan.stats.and_then(|_| socket.try_clone().ok());
     tokio::select! {
         outcome = exchange(&socket, plan) => outcome,

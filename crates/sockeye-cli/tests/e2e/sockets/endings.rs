@@ -1,0 +1,200 @@
+//! Deadlines, counts, signals, broken pipes, bad callers.
+
+use std::{
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
+    os::unix::net::UnixListener,
+};
+
+use super::*;
+
+#[test]
+fn deadlines_end_with_4() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let idle = sockeye(&["connect", "--on-eof", "hold", "--idle", "100ms", &address]).end();
+    idle.exits(4);
+    assert!(format!("{idle:?}").contains("--idle"));
+    let lonely = sockeye(&["listen", "-w", "100ms", "127.0.0.1:0"]).end();
+    lonely.exits(4);
+    assert!(format!("{lonely:?}").contains("nobody came"));
+    let (server, address) = listening(&["--count", "2", "-f", "line"], "127.0.0.1:0");
+    fed(&["connect", "-f", "line", &address], b"only one\n").end().exits(0);
+    server.end().exits(4).says("timed_out", "--count");
+    sockeye(&["listen", "--idle", "100ms", "udp://127.0.0.1:0"]).end().exits(4);
+}
+
+#[test]
+fn a_message_that_is_never_completed_is_given_up_and_the_others_go_on() {
+    let (server, address) =
+        listening(&["-k", "-f", "len:u32be", "--message-timeout", "200ms", "--count", "1"], "127.0.0.1:0");
+    let mut slow = TcpStream::connect(&address).unwrap();
+    slow.write_all(b"\0\0").unwrap();
+    server.event_where("close", |event| event["how"] == "timeout");
+    let mut rest = Vec::new();
+    let _ = slow.read_to_end(&mut rest);
+    let mut good = TcpStream::connect(&address).unwrap();
+    good.write_all(b"\0\0\0\x02ok").unwrap();
+    let ended = server.end();
+    assert_eq!(texts(ended.exits(0)), ["ok"]);
+    assert_eq!(ended.all("failed_connection").len(), 1);
+}
+
+#[test]
+fn framing_trouble_ends_with_3_and_what_was_understood_is_kept() {
+    for (sent, told) in [
+        (
+            &b"\0\x03AAA\0\x09BB"[..],
+            "the stream ended inside a frame, after 4 bytes of it where it needed 11",
+        ),
+        (b"\0\x03AAAHT", "of 18516 bytes"),
+    ] {
+        let (server, address) = listening(&["-f", "len:u16be,max=100"], "127.0.0.1:0");
+        fed(&["connect", &address], sent).end();
+        let ended = server.end();
+        assert_eq!(texts(ended.exits(3)), ["AAA"]);
+        let _ = told;
+    }
+    let (server, address) = listening(&["-f", "mark:'{'..'}'"], "127.0.0.1:0");
+    fed(&["connect", &address], b"??{a}").end().exits(0);
+    let ended = server.end();
+    assert_eq!((texts(ended.exits(3)), ended.all("garbage").len()), (vec!["a".to_owned()], 1));
+    let refused = fed(
+        &["connect", "--fout", "fixed:3", &{
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let address = listener.local_addr().unwrap().to_string();
+            std::thread::spawn(move || listener.accept());
+            address
+        }],
+        b"four\n",
+    )
+    .end();
+    refused.exits(3);
+}
+
+#[test]
+fn bad_callers_do_not_end_a_listener_that_keeps() {
+    let (server, address) = listening(&["-k", "-f", "len:u16be,max=10", "--count", "1"], "127.0.0.1:0");
+    for number in 0..5 {
+        let mut bad = TcpStream::connect(&address).unwrap();
+        bad.write_all(b"GET / HTTP/1.0\r\n\r\n").unwrap();
+        server.event_where("close", |event| event["conn"] == number + 1);
+    }
+    let reset = TcpStream::connect(&address).unwrap();
+    rustix::net::sockopt::set_socket_linger(&reset, Some(std::time::Duration::ZERO)).unwrap();
+    drop(reset);
+    let mut good = TcpStream::connect(&address).unwrap();
+    good.write_all(b"\0\x02ok").unwrap();
+    assert_eq!(texts(server.end().exits(0)), ["ok"]);
+}
+
+#[test]
+fn an_interrupt_ends_with_130_and_removes_the_path() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("socket");
+    let (mut server, _) = listening(&["-k"], path.to_str().unwrap());
+    assert!(path.exists());
+    server.interrupt();
+    server.end().exits(130);
+    assert!(!path.exists());
+}
+
+#[test]
+fn a_path_that_is_taken_is_told_and_a_stale_one_is_taken_over() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("socket");
+    let holder = UnixListener::bind(&path).unwrap();
+    let ended = sockeye(&["listen", path.to_str().unwrap()]).end();
+    ended.exits(7);
+    assert!(format!("{ended:?}").contains("another program listens there"));
+    drop(holder);
+    let (server, _) = listening(&["-f", "line"], path.to_str().unwrap());
+    fed(&["connect", "-f", "line", path.to_str().unwrap()], b"x\n").end().exits(0);
+    server.end().exits(0);
+    std::fs::write(&path, "a file").unwrap();
+    let ended = sockeye(&["listen", path.to_str().unwrap()]).end();
+    ended.exits(7);
+    assert_eq!(std::fs::read(&path).unwrap(), b"a file", "what is no socket stays");
+}
+
+#[test]
+fn a_port_that_is_taken_is_told() {
+    let holder = TcpListener::bind("127.0.0.1:0").unwrap();
+    let ended = sockeye(&["listen", &holder.local_addr().unwrap().to_string()]).end();
+    ended.exits(1);
+    assert!(format!("{ended:?}").contains("another program has this port"));
+}
+
+#[test]
+fn a_line_that_cannot_be_read_is_told_with_its_number() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let ended = fed(&["connect", "--in", "hex", "-f", "line", &address], b"00\nxyz\n").end();
+    ended.exits(2);
+    assert!(format!("{ended:?}").contains("line 2 of standard input cannot be sent"), "{ended:?}");
+}
+
+#[test]
+fn a_reader_that_has_gone_ends_it_quietly() {
+    let (mut kept, stdin) = {
+        let mut command = Command::new("sh");
+        command.args(["-c", "\"$SOCKEYE\" listen -k --out text 127.0.0.1:0 | head -c 1 > /dev/null"]);
+        command.env("SOCKEYE", PROGRAM).stdin(Stdio::piped());
+        let mut process = Process::start("sh", command);
+        let stdin = process.stdin();
+        (process, stdin)
+    };
+    let address = said_address(&kept);
+    let mut caller = TcpStream::connect(address).unwrap();
+    while !kept.has_ended() {
+        if caller.write_all(b"some text\n").is_err() {
+            break;
+        }
+        std::thread::yield_now();
+    }
+    kept.end().exits(0);
+    drop(stdin);
+}
+
+#[test]
+fn tls_says_whom_it_does_not_trust() {
+    let (server, address) = listening(&["-k"], "tls://127.0.0.1:0");
+    let untrusted = sockeye(&["connect", &format!("tls://{address}")]).end();
+    untrusted.exits(6);
+    assert!(format!("{untrusted:?}").contains("?ca=FILE"), "{untrusted:?}");
+    let not_tls = TcpListener::bind("127.0.0.1:0").unwrap();
+    let plain = not_tls.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        let (mut caller, _) = not_tls.accept().unwrap();
+        let _ = caller.write_all(b"SSH-2.0-x\r\n");
+        let _ = caller.read(&mut [0; 1024]);
+    });
+    let refused = sockeye(&["connect", &format!("tls://{plain}")]).end();
+    refused.exits(3);
+    assert!(format!("{refused:?}").contains("not TLS"), "{refused:?}");
+    drop(server.kill());
+}
+
+#[test]
+fn a_probe_says_how_long_connecting_took() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let ended = sockeye(&["connect", "-z", &address]).end();
+    ended.exits(0);
+    assert!(format!("{ended:?}").contains("connected to"));
+    sockeye(&["connect", "-z", &format!("127.0.0.1:{}", free_port())]).end().exits(1);
+}
+
+#[test]
+fn a_filter_frames_and_unframes() {
+    let encoded = fed(&["frame", "encode", "-f", "dec:4", "--json"], b"AAA\nBBBB\n").end();
+    let frames: Vec<_> = encoded.exits(0).all("msg").iter().map(|event| event["frame"].clone()).collect();
+    assert_eq!(frames, ["30303033414141", "3030303442424242"]);
+    let decoded = fed(&["frame", "decode", "-f", "dec:4", "--json"], b"0003AAA0004BBBB").end();
+    assert_eq!(texts(decoded.exits(0)), ["AAA", "BBBB"]);
+    let cut = fed(&["frame", "decode", "-f", "dec:4", "--json"], b"0003AAA0004BB").end();
+    assert_eq!(texts(cut.exits(3)), ["AAA"], "what was whole is kept");
+    let guessed = fed(&["frame", "guess", "--json"], b"0003AAA0004BBBB").end();
+    assert_eq!(guessed.exits(0).all("guess")[0]["framing"], "dec:4");
+    fed(&["frame", "guess", "--json"], b"\xff\xfe?").end().exits(3);
+}
