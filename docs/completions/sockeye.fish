@@ -35,6 +35,7 @@ complete -c sockeye -n "__fish_sockeye_needs_command" -f -a "connect" -d 'Connec
 complete -c sockeye -n "__fish_sockeye_needs_command" -f -a "c" -d 'Connect to an endpoint: standard input goes there, what comes goes to standard output'
 complete -c sockeye -n "__fish_sockeye_needs_command" -f -a "listen" -d 'Listen at an endpoint: what comes goes to standard output, standard input goes back'
 complete -c sockeye -n "__fish_sockeye_needs_command" -f -a "l" -d 'Listen at an endpoint: what comes goes to standard output, standard input goes back'
+complete -c sockeye -n "__fish_sockeye_needs_command" -f -a "relay" -d 'Carry callers of one endpoint to another: a proxy that knows messages, and a link as bad as is wished for'
 complete -c sockeye -n "__fish_sockeye_needs_command" -f -a "frame" -d 'Framings as a filter: encode, decode, or guess which one a capture is in'
 complete -c sockeye -n "__fish_sockeye_needs_command" -f -a "addr" -d 'Show what is in an address, what an interface has, what a port is called'
 complete -c sockeye -n "__fish_sockeye_needs_command" -f -a "resolve" -d 'Look a name up as this system does: its addresses in their order, and how long it took'
@@ -243,6 +244,26 @@ complete -c sockeye -n "__fish_sockeye_using_subcommand l" -l json -d 'Write one
 complete -c sockeye -n "__fish_sockeye_using_subcommand l" -l quiet -d 'Say nothing but errors'
 complete -c sockeye -n "__fish_sockeye_using_subcommand l" -s v -l verbose -d 'Tell each read and write too'
 complete -c sockeye -n "__fish_sockeye_using_subcommand l" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sockeye -n "__fish_sockeye_using_subcommand relay" -l listen -d 'Where callers come to' -r
+complete -c sockeye -n "__fish_sockeye_using_subcommand relay" -l connect -d 'Where each of them is carried to' -r
+complete -c sockeye -n "__fish_sockeye_using_subcommand relay" -s f -l framing -d 'Framing of messages both ways: they are shown, and forwarded whole, each as it came' -r
+complete -c sockeye -n "__fish_sockeye_using_subcommand relay" -l fin -d 'Framing of what callers send' -r
+complete -c sockeye -n "__fish_sockeye_using_subcommand relay" -l fout -d 'Framing of what is sent back to them' -r
+complete -c sockeye -n "__fish_sockeye_using_subcommand relay" -l out -d 'How messages are written to standard output: auto, text, hex, c, base64, json, raw, none, or in a framing' -r
+complete -c sockeye -n "__fish_sockeye_using_subcommand relay" -l record -d 'Write all that goes either way into this new file, one JSON object a line' -r -F
+complete -c sockeye -n "__fish_sockeye_using_subcommand relay" -l split -d 'How what is forwarded is cut into writes: one (each message or read), bytes, random[:SEED], header' -r
+complete -c sockeye -n "__fish_sockeye_using_subcommand relay" -l delay -d 'Let everything wait for this long, each way' -r
+complete -c sockeye -n "__fish_sockeye_using_subcommand relay" -l rate -d 'Let no more through each way than this, like 10mbit (a second) or 1.25MB (bytes a second)' -r
+complete -c sockeye -n "__fish_sockeye_using_subcommand relay" -l loss -d 'Lose this share of datagrams, like 1%' -r
+complete -c sockeye -n "__fish_sockeye_using_subcommand relay" -l seed -d 'Draw what is random from this seed, to have it again' -r
+complete -c sockeye -n "__fish_sockeye_using_subcommand relay" -l reset-after -d 'Reset each connection after so many bytes (64KiB) or so long (5s)' -r
+complete -c sockeye -n "__fish_sockeye_using_subcommand relay" -l max-clients -d 'Callers carried at once; the next ones wait their turn (default: 10240)' -r
+complete -c sockeye -n "__fish_sockeye_using_subcommand relay" -l idle -d 'Forget a sender of datagrams that has been silent for this long (default: 60s)' -r
+complete -c sockeye -n "__fish_sockeye_using_subcommand relay" -l strict -d 'End a connection at what does not parse, instead of carrying it on unseen'
+complete -c sockeye -n "__fish_sockeye_using_subcommand relay" -l json -d 'Write one JSON object for each event to standard output'
+complete -c sockeye -n "__fish_sockeye_using_subcommand relay" -l quiet -d 'Say nothing but errors'
+complete -c sockeye -n "__fish_sockeye_using_subcommand relay" -s v -l verbose -d 'Tell more of what happens'
+complete -c sockeye -n "__fish_sockeye_using_subcommand relay" -s h -l help -d 'Print help'
 complete -c sockeye -n "__fish_sockeye_using_subcommand frame; and not __fish_seen_subcommand_from encode decode guess" -s h -l help -d 'Print help'
 complete -c sockeye -n "__fish_sockeye_using_subcommand frame; and not __fish_seen_subcommand_from encode decode guess" -f -a "encode" -d 'Put each message of standard input into a frame'
 complete -c sockeye -n "__fish_sockeye_using_subcommand frame; and not __fish_seen_subcommand_from encode decode guess" -f -a "decode" -d 'Take the messages out of the frames of standard input'

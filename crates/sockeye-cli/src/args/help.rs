@@ -227,3 +227,20 @@ oversize=skip and more; specs/00-framing.md has all of it.
 
 Exit codes: 0 done, 2 not as typed, 3 the input does not parse, or no framing
 fits, 7 a local file.";
+
+pub(crate) const RELAY: &str = "\
+Examples:
+  sockeye relay --listen :9000 --connect db:5432 -f len:u32be,offset=1,counts=rest --json
+      shows each message both ways, and forwards it as it came
+  sockeye relay --listen :9000 --connect app:9001 --split random:7 --delay 20ms
+      torn reads and a long way, to see what a program makes of them
+  sockeye relay --listen udp://:5000 --connect udp://host:5000 --loss 1%
+      a link that loses
+  sockeye relay --listen :514 --connect udp://log:514 -f octet-count
+      messages of a stream become datagrams, and answers come back
+
+One way ends when its sender ends it (FIN); a reset is passed on as a reset.
+With --rate, no more than 10 ms of it passes at once.
+
+Exit codes are those of `sockeye connect`; one connection that fails does not
+end the others.";

@@ -8,6 +8,7 @@ mod lookup;
 
 mod opts;
 mod raw;
+mod relay;
 pub(crate) mod resolve;
 mod sockets;
 #[cfg(test)]
@@ -29,8 +30,9 @@ pub(crate) use raw::{
     Cli, Command, DemoArgs, GenerateArgs, PeersArgs, ReceiveArgs, SendArgs, SharedArgs, TrustArgs,
     TrustCommand,
 };
+pub(crate) use relay::RelayArgs;
 pub(crate) use sockets::{ConnectArgs, ListenArgs, OnEof, SocketArgs};
-pub(crate) use value::code_at;
+pub(crate) use value::{Limit, code_at};
 
 /// Arguments that do not parse, or a wish for help or the version.
 pub(crate) struct Refusal {

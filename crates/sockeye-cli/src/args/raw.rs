@@ -9,6 +9,7 @@ use super::{
     help,
     lookup::{AddrArgs, ResolveArgs},
     opts::OptsArgs,
+    relay::RelayArgs,
     sockets::{ConnectArgs, ListenArgs},
     value,
 };
@@ -43,6 +44,9 @@ pub(crate) enum Command {
     /// Listen at an endpoint: what comes goes to standard output, standard input goes back
     #[command(visible_alias = "l", after_help = help::LISTEN)]
     Listen(ListenArgs),
+    /// Carry callers of one endpoint to another: a proxy that knows messages, and a link as bad as is wished for
+    #[command(after_help = help::RELAY)]
+    Relay(RelayArgs),
     /// Framings as a filter: encode, decode, or guess which one a capture is in
     #[command(after_help = help::FRAME)]
     Frame(FrameArgs),

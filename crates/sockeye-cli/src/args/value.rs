@@ -48,6 +48,42 @@ pub(crate) fn buffer_size(text: &str) -> Result<usize, String> {
         .ok_or_else(|| "a buffer has 1 byte to 16MiB".to_owned())
 }
 
+/// Parses `10mbit` (a second), `1.25MB`, `64KiB` (bytes a second): bytes a second.
+pub(crate) fn rate(text: &str) -> Result<u64, String> {
+    const WANTED: &str = "write bits a second like 10mbit, or bytes a second like 1.25MB";
+    let lower = text.to_ascii_lowercase();
+    let bits = lower.strip_suffix("bit").or_else(|| lower.strip_suffix("bit/s"));
+    let bytes = match bits {
+        Some(number) => size(number).map_err(|_| WANTED.to_owned())? / 8,
+        None => size(text.trim_end_matches("/s")).map_err(|_| WANTED.to_owned())?,
+    };
+    if bytes == 0 { Err("nothing would go through".to_owned()) } else { Ok(bytes) }
+}
+
+/// Parses `1%`, `0.5%` or `0.01`: a share from 0 to 1.
+pub(crate) fn share(text: &str) -> Result<f64, String> {
+    let (number, scale) = text.strip_suffix('%').map_or((text, 1.0), |number| (number, 100.0));
+    let share = number.parse::<f64>().map_err(|_| "write a share like 1% or 0.01".to_owned())? / scale;
+    if (0.0..=1.0).contains(&share) { Ok(share) } else { Err("a share goes from 0% to 100%".to_owned()) }
+}
+
+/// When something ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Limit {
+    /// After so many bytes.
+    Bytes(u64),
+    /// After so long.
+    Time(Duration),
+}
+
+/// Parses `64KiB` or `5s`.
+pub(crate) fn limit(text: &str) -> Result<Limit, String> {
+    if text.ends_with(['s', 'h', 'n']) || text.ends_with('m') && !text.contains('M') {
+        return duration(text).map(Limit::Time);
+    }
+    size(text).map(Limit::Bytes).map_err(|_| "write bytes like 64KiB, or a time like 5s".to_owned())
+}
+
 /// A year. Longer waits are a slip of the finger, and would overflow clocks further down.
 const LONGEST_MILLISECONDS: u64 = 366 * 24 * 3_600_000;
 

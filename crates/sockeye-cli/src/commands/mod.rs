@@ -7,6 +7,7 @@ mod generate;
 pub(crate) mod opts;
 mod peers;
 mod receive;
+mod relay;
 mod resolve;
 mod send;
 mod sockets;
@@ -40,6 +41,7 @@ pub(crate) fn run(cli: Cli) -> Exit {
         Command::Connect(args) => (args.socket.json, sockets::connect(&args)),
         Command::Listen(args) => (args.socket.json, sockets::listen(&args)),
         Command::Frame(args) => (frame::json(&args), frame::run(&args)),
+        Command::Relay(args) => (args.json, relay::run(args)),
         Command::Addr(args) => (args.json, addr::run(&args)),
         Command::Resolve(args) => (args.json, resolve::run(&args)),
         Command::Opts(args) => (args.json, opts::run(&args)),

@@ -34,6 +34,8 @@ pub(crate) struct Record<'a> {
     pub(crate) writes: Option<&'a [usize]>,
     /// The header, if the framing has one.
     pub(crate) header: &'a [u8],
+    /// Whether it was lost on the way.
+    pub(crate) lost: bool,
     /// The whole frame, where that is what was asked for.
     pub(crate) frame: &'a [u8],
 }
@@ -50,6 +52,9 @@ impl Record<'_> {
             out.extend_from_slice(br#","header":""#);
             append_hex(self.header, out);
             out.push(b'"');
+        }
+        if self.lost {
+            out.extend_from_slice(br#","lost":true"#);
         }
         if !self.frame.is_empty() {
             out.extend_from_slice(br#","frame":""#);

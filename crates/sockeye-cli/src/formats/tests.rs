@@ -68,6 +68,7 @@ fn a_record_has_its_facts_in_order() {
         writes: None,
         header: b"0003",
         frame: b"",
+        lost: false,
     };
     record.append(b"A\"\x1b", &mut line);
     assert_eq!(

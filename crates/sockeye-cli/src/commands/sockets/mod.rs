@@ -28,6 +28,7 @@ use tokio::{runtime::Builder, task::LocalSet};
 pub(super) use connect::run as connect;
 pub(super) use listen::run as listen;
 pub(super) use plan::{Wish, endpoint_of};
+pub(super) use tell::{How, Tell, Totals};
 
 use crate::{exit::Exit, output::stdout, signals::Signals, trouble::Trouble};
 

@@ -14,7 +14,7 @@ use sockeye::{
 };
 
 use crate::{
-    args::SocketArgs,
+    args::{RelayArgs, SocketArgs},
     formats::{OutFormat, Record, output::append_for_terminal},
     output::{
         json::{event, line},
@@ -27,7 +27,7 @@ use crate::{
 /// How to tell.
 #[expect(clippy::struct_excessive_bools, reason = "each is a wish of its own")]
 #[derive(Debug)]
-pub(super) struct Tell {
+pub(in crate::commands) struct Tell {
     events: bool,
     output: OutFormat,
     by_message: bool,
@@ -40,7 +40,7 @@ pub(super) struct Tell {
 
 /// How a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum How {
+pub(in crate::commands) enum How {
     /// Both sides said that no more comes.
     Fin,
     /// The other side reset it.
@@ -57,17 +57,17 @@ pub(super) enum How {
 
 /// What went over a connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Totals {
-    pub(super) received: u64,
-    pub(super) messages_in: u64,
-    pub(super) reads: u64,
-    pub(super) sent: u64,
-    pub(super) messages_out: u64,
-    pub(super) writes: u64,
+pub(in crate::commands) struct Totals {
+    pub(in crate::commands) received: u64,
+    pub(in crate::commands) messages_in: u64,
+    pub(in crate::commands) reads: u64,
+    pub(in crate::commands) sent: u64,
+    pub(in crate::commands) messages_out: u64,
+    pub(in crate::commands) writes: u64,
 }
 
 impl Tell {
-    pub(super) fn new(args: &SocketArgs, by_message: bool) -> Self {
+    pub(in crate::commands) fn new(args: &SocketArgs, by_message: bool) -> Self {
         Self {
             events: args.json,
             output: args.output.clone(),
@@ -80,8 +80,22 @@ impl Tell {
         }
     }
 
+    /// For a relay, which shows what goes through by itself.
+    pub(in crate::commands) fn of_relay(args: &RelayArgs) -> Self {
+        Self {
+            events: args.json,
+            output: args.output.clone(),
+            by_message: true,
+            terminal: std::io::stdout().is_terminal(),
+            time: false,
+            quiet: args.quiet,
+            verbose: args.verbose,
+            began: Instant::now(),
+        }
+    }
+
     /// Whether what arrives goes out as it is.
-    pub(super) fn is_plain(&self) -> bool {
+    pub(in crate::commands) fn is_plain(&self) -> bool {
         let raw = self.output == OutFormat::Raw
             || self.output == OutFormat::Auto && !self.by_message && !self.terminal;
         raw && !self.events && !self.time && self.verbose == 0
@@ -105,7 +119,7 @@ impl Tell {
         })
     }
 
-    pub(super) fn listening(
+    pub(in crate::commands) fn listening(
         &self,
         names: &[SocketName],
         fingerprint: Option<&str>,
@@ -119,7 +133,12 @@ impl Tell {
         self.event("listening", json!({ "addresses": names, "fingerprint": fingerprint }))
     }
 
-    pub(super) fn opened(&self, connection: u64, facts: &Facts, least: u8) -> Result<(), Broken> {
+    pub(in crate::commands) fn opened(
+        &self,
+        connection: u64,
+        facts: &Facts,
+        least: u8,
+    ) -> Result<(), Broken> {
         let mut text = match facts.connect_time {
             Some(took) => format!("connected to {} from {} in {}", facts.peer, facts.local, precise(took)),
             None if facts.scheme.is_datagram() => format!("sending from {} to {}", facts.local, facts.peer),
@@ -132,7 +151,7 @@ impl Tell {
         self.event("open", of_facts(connection, facts))
     }
 
-    pub(super) fn closed(
+    pub(in crate::commands) fn closed(
         &self,
         connection: u64,
         how: How,
@@ -175,22 +194,22 @@ impl Tell {
     }
 
     /// The other side sends no more (FIN), but may still receive.
-    pub(super) fn ended(&self, connection: u64, received: u64) -> Result<(), Broken> {
+    pub(in crate::commands) fn ended(&self, connection: u64, received: u64) -> Result<(), Broken> {
         self.sentence(1, &format!("connection {connection}: the other side sends no more"));
         self.event("eof", json!({ "conn": connection, "dir": "rx", "off": received }))
     }
 
     /// This side sends no more.
-    pub(super) fn half_closed(&self, connection: u64, sent: u64) -> Result<(), Broken> {
+    pub(in crate::commands) fn half_closed(&self, connection: u64, sent: u64) -> Result<(), Broken> {
         self.event("eof", json!({ "conn": connection, "dir": "tx", "off": sent }))
     }
 
     /// A read, for those who want to see each.
-    pub(super) fn read(&self, connection: u64, number: u64, len: usize) {
+    pub(in crate::commands) fn read(&self, connection: u64, number: u64, len: usize) {
         self.sentence(1, &format!("connection {connection}: read {number} gave {len} bytes"));
     }
 
-    pub(super) fn message(
+    pub(in crate::commands) fn message(
         &self,
         connection: Option<u64>,
         peer: Option<&str>,
@@ -214,7 +233,7 @@ impl Tell {
                 reads: Some(spot.reads),
                 writes: None,
                 header,
-                frame: &[],
+                ..Record::default()
             };
             return stdout::append(|out| record.append(payload, out));
         }
@@ -254,11 +273,11 @@ impl Tell {
     }
 
     /// Whether what is sent is told too.
-    pub(super) const fn tells_sent(&self) -> bool {
+    pub(in crate::commands) const fn tells_sent(&self) -> bool {
         self.events || self.verbose > 0
     }
 
-    pub(super) fn sent(
+    pub(in crate::commands) fn sent(
         &self,
         connection: Option<u64>,
         peer: Option<&str>,
@@ -279,7 +298,7 @@ impl Tell {
                 reads: None,
                 writes: Some(writes),
                 header,
-                frame: &[],
+                ..Record::default()
             };
             return stdout::append(|out| record.append(payload, out));
         }
@@ -292,13 +311,13 @@ impl Tell {
         Ok(())
     }
 
-    pub(super) fn garbage(&self, connection: u64, offset: u64, len: u64) -> Result<(), Broken> {
+    pub(in crate::commands) fn garbage(&self, connection: u64, offset: u64, len: u64) -> Result<(), Broken> {
         self.sentence(0, &format!("connection {connection}: {len} bytes at offset {offset} belong to no message and were passed over"));
         self.event("garbage", json!({ "conn": connection, "off": offset, "len": len }))
     }
 
     /// A message that is too long. Where it is passed over, people are told here; else the command's end says it.
-    pub(super) fn oversize(
+    pub(in crate::commands) fn oversize(
         &self,
         connection: u64,
         (offset, announced): (u64, u64),
@@ -309,17 +328,17 @@ impl Tell {
     }
 
     /// A byte that cannot stand where it stands.
-    pub(super) fn invalid(&self, connection: u64, offset: u64, why: &str) -> Result<(), Broken> {
+    pub(in crate::commands) fn invalid(&self, connection: u64, offset: u64, why: &str) -> Result<(), Broken> {
         self.sentence(1, &format!("connection {connection}: {why}"));
         self.event("invalid", json!({ "conn": connection, "off": offset, "message": why }))
     }
 
-    pub(super) fn truncated(&self, connection: u64, cut: Truncated) -> Result<(), Broken> {
+    pub(in crate::commands) fn truncated(&self, connection: u64, cut: Truncated) -> Result<(), Broken> {
         self.event("truncated", json!({ "conn": connection, "have": cut.have, "need": cut.need }))
     }
 
     /// A datagram that was longer than what could be taken of it.
-    pub(super) fn cut(&self, peer: &str, len: usize, wire_len: usize) -> Result<(), Broken> {
+    pub(in crate::commands) fn cut(&self, peer: &str, len: usize, wire_len: usize) -> Result<(), Broken> {
         self.sentence(
             0,
             &format!(
@@ -330,13 +349,17 @@ impl Tell {
     }
 
     /// How a socket does, as `--stats` asks for it.
-    pub(super) fn stats(&self, sentence: &str, fields: impl FnOnce() -> Value) -> Result<(), Broken> {
+    pub(in crate::commands) fn stats(
+        &self,
+        sentence: &str,
+        fields: impl FnOnce() -> Value,
+    ) -> Result<(), Broken> {
         self.sentence(0, sentence);
         if self.events { self.event("stats", fields()) } else { Ok(()) }
     }
 
     /// The kernel had no room for datagrams and threw them away.
-    pub(super) fn dropped(&self, new: u64, total: u64) -> Result<(), Broken> {
+    pub(in crate::commands) fn dropped(&self, new: u64, total: u64) -> Result<(), Broken> {
         self.sentence(
             0,
             &format!("{new} datagrams were dropped: the receive buffer was full; a larger one is asked for with ?rcvbuf="),
@@ -345,7 +368,7 @@ impl Tell {
     }
 
     /// Something went wrong with one caller while others go on.
-    pub(super) fn failed(&self, connection: u64, sentence: &str) -> Result<(), Broken> {
+    pub(in crate::commands) fn failed(&self, connection: u64, sentence: &str) -> Result<(), Broken> {
         if !self.quiet && !self.events {
             say(&format!("sockeye: connection {connection}: {sentence}"));
         }
@@ -353,7 +376,12 @@ impl Tell {
     }
 
     /// A client takes what is sent to it more slowly than it comes.
-    pub(super) fn slow(&self, connection: u64, waiting: usize, time: Duration) -> Result<(), Broken> {
+    pub(in crate::commands) fn slow(
+        &self,
+        connection: u64,
+        waiting: usize,
+        time: Duration,
+    ) -> Result<(), Broken> {
         self.sentence(
             0,
             &format!("connection {connection} is slow: {waiting} bytes wait for it since {}", duration(time)),
@@ -362,11 +390,11 @@ impl Tell {
     }
 
     /// A sender of datagrams that was not heard before.
-    pub(super) fn met(&self, peer: &str) {
+    pub(in crate::commands) fn met(&self, peer: &str) {
         self.sentence(0, &format!("first datagram from {peer}"));
     }
 
-    pub(super) fn note(&self, text: &str) {
+    pub(in crate::commands) fn note(&self, text: &str) {
         self.sentence(0, text);
     }
 }

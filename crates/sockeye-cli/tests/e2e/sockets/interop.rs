@@ -179,10 +179,9 @@ fn dns_over_tcp_in_both_roles() {
     .stdin(Stdio::null());
     let dig = Process::start("dig", dig);
     let message = server.event_where("msg", |event| event["dir"] == "rx");
-    let question = message["hex"].as_str().map_or_else(
-        || message["text"].as_str().unwrap().bytes().map(|byte| format!("{byte:02x}")).collect::<String>(),
-        str::to_owned,
-    );
+    let question = message["hex"]
+        .as_str()
+        .map_or_else(|| digits(message["text"].as_str().unwrap().as_bytes()), str::to_owned);
     let answer =
         format!("{}81800001000100000000{}c00c00010001000000050004c0000207", &question[..4], &question[24..]);
     stdin.write_all(format!("{answer}\n").as_bytes()).unwrap();
@@ -190,6 +189,10 @@ fn dns_over_tcp_in_both_roles() {
     dig.end().exits(0);
     drop(stdin);
     server.end().exits(0);
+}
+
+fn digits(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |digits, byte| digits + &format!("{byte:02x}"))
 }
 
 /// A program of a Python package, in an environment of its own that `scripts/setup.sh` makes.

@@ -5,6 +5,7 @@ mod interop;
 mod lesson;
 mod matrix;
 mod networks;
+mod relay;
 
 use std::{
     io::Write,

@@ -92,9 +92,9 @@ fn l15_a_group_for_one_sender_does_not_hear_another() {
         skip!("{why}");
     }
     let class = Class::new();
-    let address = |host: usize, v6: bool| match v6 {
-        true => class.interfaces[host].ipv6.unwrap().to_string(),
-        false => class.interfaces[host].ipv4.unwrap().to_string(),
+    let address = |host: usize, v6: bool| {
+        let interface = &class.interfaces[host];
+        if v6 { interface.ipv6.unwrap().to_string() } else { interface.ipv4.unwrap().to_string() }
     };
     for (group, v6) in
         [("udp://232.77.1.1:9999?iface=eth0", false), ("udp://[ff35::8000:77]:9999?iface=eth0", true)]

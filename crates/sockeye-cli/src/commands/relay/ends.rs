@@ -1,0 +1,292 @@
+//! The two sides of a connection that is carried: what they give and what they take, in units. A unit is a message where there is a
+//! framing, a datagram where there are datagrams, otherwise what one read gave.
+
+use std::{
+    collections::VecDeque,
+    io,
+    os::fd::{AsFd, OwnedFd},
+    rc::Rc,
+    time::Duration,
+};
+
+use sockeye::{
+    Encoder, Framing,
+    datagram::Datagram,
+    message::{Cuts, Inbound, Received, Spot},
+    socket::{Connection, DatagramBatch, Datagrams, SocketName, set_linger},
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf},
+    sync::mpsc,
+};
+
+/// Bytes that one read may take.
+const READ_SIZE: usize = 64 * 1024;
+/// What is held back of a message beyond what its framing allows before it is carried on all the same.
+const HELD_BEYOND: usize = 64 * 1024;
+
+/// What is carried at once.
+#[derive(Debug)]
+pub(super) struct Unit {
+    /// The bytes as they came.
+    pub(super) bytes: Vec<u8>,
+    /// The message in them; none where there is no framing, or what came is none.
+    pub(super) message: Option<Message>,
+    /// What is wrong with them.
+    pub(super) odd: Option<String>,
+}
+
+/// A message that was found.
+#[derive(Debug)]
+pub(super) struct Message {
+    pub(super) payload: Vec<u8>,
+    pub(super) header: Vec<u8>,
+    pub(super) spot: Spot,
+}
+
+/// One side.
+pub(super) struct Side {
+    pub(super) source: Source,
+    pub(super) sink: Sink,
+    /// The socket, to make its closing a reset.
+    socket: Option<OwnedFd>,
+}
+
+pub(super) enum Source {
+    Stream(Box<StreamSource>),
+    Datagrams { socket: Rc<Datagrams>, batch: Box<DatagramBatch>, waiting: VecDeque<Vec<u8>> },
+    Flow(mpsc::Receiver<Vec<u8>>),
+}
+
+pub(super) enum Sink {
+    /// `encoder` where the other side has no frames.
+    Stream {
+        writer: WriteHalf<Connection>,
+        encoder: Option<Encoder>,
+    },
+    Datagrams(Rc<Datagrams>),
+    Reply {
+        socket: Rc<Datagrams>,
+        to: SocketName,
+    },
+}
+
+/// What comes through a stream.
+pub(super) struct StreamSource {
+    reader: ReadHalf<Connection>,
+    inbound: Option<Inbound>,
+    /// The most that is held back.
+    most: usize,
+    strict: bool,
+    /// Bytes that came and were not carried on, and where they begin in the stream.
+    held: Vec<u8>,
+    base: u64,
+    buffer: Vec<u8>,
+}
+
+impl Side {
+    pub(super) fn stream(
+        connection: Connection,
+        framing: Option<Framing>,
+        encoded: Option<Framing>,
+        strict: bool,
+    ) -> Self {
+        let socket = connection.descriptor().and_then(|socket| socket.try_clone_to_owned().ok());
+        let (reader, writer) = tokio::io::split(connection);
+        let most = framing.as_ref().map_or(0, |framing| framing.max_payload() + HELD_BEYOND);
+        let inbound = framing.map(|framing| Inbound::new(Some(framing)));
+        let source =
+            StreamSource { reader, inbound, most, strict, held: Vec::new(), base: 0, buffer: Vec::new() };
+        Self {
+            source: Source::Stream(Box::new(source)),
+            sink: Sink::Stream { writer, encoder: encoded.map(Encoder::new) },
+            socket,
+        }
+    }
+
+    pub(super) fn datagrams(socket: Datagrams) -> io::Result<Self> {
+        let batch = Box::new(socket.batch(None)?);
+        let socket = Rc::new(socket);
+        Ok(Self {
+            source: Source::Datagrams { socket: Rc::clone(&socket), batch, waiting: VecDeque::new() },
+            sink: Sink::Datagrams(socket),
+            socket: None,
+        })
+    }
+
+    pub(super) fn flow(arriving: mpsc::Receiver<Vec<u8>>, socket: Rc<Datagrams>, to: SocketName) -> Self {
+        Self { source: Source::Flow(arriving), sink: Sink::Reply { socket, to }, socket: None }
+    }
+
+    /// Whether units keep their boundaries whatever becomes of them.
+    pub(super) const fn keeps_boundaries(&self) -> bool {
+        !matches!(self.sink, Sink::Stream { .. })
+    }
+
+    /// Makes closing this side a reset.
+    pub(super) fn reset(&self) {
+        if let Some(socket) = &self.socket {
+            // A socket that has gone needs no reset.
+            let _ = set_linger(socket.as_fd(), Some(Duration::ZERO));
+        }
+    }
+
+    pub(super) fn into_parts(self) -> (Source, Sink, Option<OwnedFd>) {
+        (self.source, self.sink, self.socket)
+    }
+}
+
+impl Source {
+    /// The next units, at least one; none at the end. `most` bounds what one read takes.
+    pub(super) async fn next(&mut self, most: usize) -> io::Result<Vec<Unit>> {
+        match self {
+            Self::Stream(stream) => stream.next(most).await,
+            Self::Flow(arriving) => Ok(arriving.recv().await.map(datagram).into_iter().collect()),
+            Self::Datagrams { socket, batch, waiting } => {
+                if waiting.is_empty() {
+                    socket.receive(batch).await?;
+                    waiting.extend(batch.iter().map(|datagram: Datagram<'_>| datagram.bytes.to_vec()));
+                }
+                Ok(waiting.pop_front().map(datagram).into_iter().collect())
+            }
+        }
+    }
+}
+
+fn datagram(bytes: Vec<u8>) -> Unit {
+    let spot = Spot { number: 0, offset: 0, wire_len: bytes.len(), reads: (0, 0) };
+    let message = Message { payload: bytes.clone(), header: Vec::new(), spot };
+    Unit { bytes, message: Some(message), odd: None }
+}
+
+impl StreamSource {
+    async fn next(&mut self, most: usize) -> io::Result<Vec<Unit>> {
+        loop {
+            self.buffer.resize(READ_SIZE.min(most), 0);
+            let len = self.reader.read(&mut self.buffer).await?;
+            if len == 0 {
+                let rest = std::mem::take(&mut self.held);
+                let odd = self
+                    .inbound
+                    .as_ref()
+                    .and_then(|inbound| inbound.finish().err())
+                    .map(|cut| cut.to_string());
+                let unit = Unit { bytes: rest, message: None, odd };
+                return Ok(if unit.bytes.is_empty() { Vec::new() } else { vec![unit] });
+            }
+            let Some(inbound) = &mut self.inbound else {
+                return Ok(vec![Unit { bytes: self.buffer[..len].to_vec(), message: None, odd: None }]);
+            };
+            inbound.read(&self.buffer[..len]);
+            self.held.extend_from_slice(&self.buffer[..len]);
+            let units = self.units()?;
+            if !units.is_empty() {
+                return Ok(units);
+            }
+        }
+    }
+
+    /// Cuts what is held into units.
+    fn units(&mut self) -> io::Result<Vec<Unit>> {
+        let Some(inbound) = &mut self.inbound else { return Ok(Vec::new()) };
+        let mut units = Vec::new();
+        while let Some(received) = inbound.next() {
+            match received {
+                Received::Message { payload, header, spot } => {
+                    let end = usize::try_from(spot.offset + spot.wire_len as u64 - self.base).unwrap_or(0);
+                    let bytes: Vec<u8> = self.held.drain(..end.min(self.held.len())).collect();
+                    self.base += bytes.len() as u64;
+                    let message = Message { payload: payload.to_vec(), header: header.to_vec(), spot };
+                    units.push(Unit { bytes, message: Some(message), odd: None });
+                }
+                other => {
+                    let odd = Some(format!("what came is no message: {other:?}"));
+                    units.push(Unit { bytes: Vec::new(), message: None, odd });
+                    if inbound.has_stopped() {
+                        break;
+                    }
+                }
+            }
+        }
+        let stopped = inbound.has_stopped();
+        if stopped && self.strict {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "what came does not parse, and --strict ends the connection",
+            ));
+        }
+        if stopped || self.held.len() > self.most {
+            // It is carried on as it is: a relay does not stand in the way.
+            let bytes = std::mem::take(&mut self.held);
+            self.base += bytes.len() as u64;
+            units.push(Unit { bytes, message: None, odd: None });
+        }
+        if stopped {
+            self.inbound = None;
+        }
+        Ok(units)
+    }
+}
+
+impl Sink {
+    /// Sends a unit; how many bytes went.
+    pub(super) async fn put(&mut self, unit: &Unit, cuts: &mut Cuts) -> io::Result<u64> {
+        match self {
+            Self::Stream { writer, encoder: Some(encoder) } => {
+                let Some(message) = &unit.message else { return Ok(0) };
+                let mut frame = Vec::new();
+                encoder
+                    .encode(&message.payload, &mut frame)
+                    .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+                let header_len = frame.len().saturating_sub(message.payload.len());
+                write(writer, &frame, header_len, cuts).await
+            }
+            Self::Stream { writer, encoder: None } => {
+                let header_len = unit.message.as_ref().map_or(0, |message| message.header.len());
+                write(writer, &unit.bytes, header_len, cuts).await
+            }
+            Self::Datagrams(socket) => match &unit.message {
+                Some(message) => Ok(socket.send(&message.payload).await? as u64),
+                None => Ok(0),
+            },
+            Self::Reply { socket, to } => match &unit.message {
+                Some(message) => Ok(socket.send_to(&message.payload, to).await? as u64),
+                None => Ok(0),
+            },
+        }
+    }
+
+    /// No more comes.
+    pub(super) async fn end(&mut self) -> io::Result<()> {
+        match self {
+            Self::Stream { writer, .. } => match writer.shutdown().await {
+                Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
+                result => result,
+            },
+            Self::Datagrams(_) | Self::Reply { .. } => Ok(()),
+        }
+    }
+}
+
+async fn write(
+    writer: &mut WriteHalf<Connection>,
+    bytes: &[u8],
+    header_len: usize,
+    cuts: &mut Cuts,
+) -> io::Result<u64> {
+    let mut done = 0;
+    while done < bytes.len() {
+        let piece = cuts.next(done, header_len, bytes.len() - done);
+        writer.write_all(&bytes[done..done + piece]).await?;
+        writer.flush().await?;
+        done += piece;
+        if done < bytes.len() {
+            // A moment for the other side, or the kernel may put the pieces together again.
+            tokio::time::sleep(BETWEEN_PIECES).await;
+        }
+    }
+    Ok(bytes.len() as u64)
+}
+
+/// Time between the pieces of a unit that is cut.
+const BETWEEN_PIECES: Duration = Duration::from_millis(1);

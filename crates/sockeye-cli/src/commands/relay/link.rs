@@ -1,0 +1,205 @@
+//! A connection that is carried: both directions, each as late, as slow and as lossy as is wished for.
+
+use std::{
+    cell::Cell,
+    io,
+    os::fd::{AsFd, OwnedFd},
+    time::{Duration, Instant},
+};
+
+use sockeye::{message::Cuts, socket::set_linger};
+use tokio::{sync::mpsc, time::sleep_until};
+
+use super::{
+    How, Totals,
+    ends::{Side, Sink, Source, Unit},
+    watch::{Direction, Watch},
+};
+use crate::{
+    args::{Limit, RelayArgs},
+    output::sentence::sockets::network,
+};
+
+/// Units that wait for their time, at most, in each direction. With the largest unit this bounds the memory of a delay.
+const WAITING: usize = 256;
+/// With a rate, one read takes no more than what passes in this time: so what is let through is even.
+const SLICE: Duration = Duration::from_millis(10);
+/// The least that one read takes, whatever the rate.
+const LEAST_READ: usize = 512;
+
+/// How a connection ended.
+pub(super) struct End {
+    pub(super) how: How,
+    pub(super) sentence: Option<String>,
+    pub(super) totals: Totals,
+}
+
+/// What happens to what is carried.
+pub(super) struct Link<'a> {
+    args: &'a RelayArgs,
+    seed: u64,
+    id: u64,
+    watch: &'a Watch,
+    totals: Cell<Totals>,
+}
+
+/// Why a direction stopped.
+enum Stop {
+    Network(io::Error),
+    Limit,
+}
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Self {
+        Self::Network(error)
+    }
+}
+
+impl<'a> Link<'a> {
+    pub(super) fn new(args: &'a RelayArgs, seed: u64, id: u64, watch: &'a Watch) -> Self {
+        Self { args, seed, id, watch, totals: Cell::default() }
+    }
+
+    /// Carries both ways until both have ended, or one has failed.
+    pub(super) async fn run(&self, near: Side, far: Side) -> End {
+        let datagrams = near.keeps_boundaries() && far.keeps_boundaries();
+        let (near_source, near_sink, near_socket) = near.into_parts();
+        let (far_source, far_sink, far_socket) = far.into_parts();
+        let both = async {
+            tokio::try_join!(
+                self.direction(near_source, far_sink, Direction::Up, datagrams),
+                self.direction(far_source, near_sink, Direction::Down, datagrams),
+            )
+        };
+        let result = tokio::select! {
+            result = both => result.map(drop),
+            () = self.time_is_up() => Err(Stop::Limit),
+        };
+        let (how, sentence) = match result {
+            Ok(()) => (How::Fin, None),
+            Err(stop) => {
+                // A side that failed is told to the other as what it was: the connection is no more.
+                [&near_socket, &far_socket].into_iter().flatten().for_each(reset);
+                match stop {
+                    Stop::Limit => (How::Closed, None),
+                    Stop::Network(error) if error.kind() == io::ErrorKind::InvalidData => {
+                        (How::Protocol, Some(error.to_string()))
+                    }
+                    Stop::Network(error) if is_reset(&error) => (How::Reset, Some(network(&error))),
+                    Stop::Network(error) => (How::Failed, Some(network(&error))),
+                }
+            }
+        };
+        End { how, sentence, totals: self.totals.get() }
+    }
+
+    async fn time_is_up(&self) {
+        match self.args.reset_after {
+            Some(Limit::Time(time)) => tokio::time::sleep(time).await,
+            _ => std::future::pending().await,
+        }
+    }
+
+    /// One direction: what comes is read at once and let go when it is time.
+    async fn direction(
+        &self,
+        mut source: Source,
+        mut sink: Sink,
+        way: Direction,
+        datagrams: bool,
+    ) -> Result<(), Stop> {
+        let (sender, mut waiting) = mpsc::channel::<(Instant, Unit)>(WAITING);
+        let most = self.args.rate.map_or(usize::MAX, |rate| {
+            let slice = u128::from(rate) * SLICE.as_millis() / 1000;
+            usize::try_from(slice).unwrap_or(usize::MAX).max(LEAST_READ)
+        });
+        let reading = async move {
+            loop {
+                let units = source.next(most).await?;
+                if units.is_empty() {
+                    return Ok::<(), Stop>(());
+                }
+                let due = Instant::now() + self.args.delay.unwrap_or_default();
+                for unit in units {
+                    if sender.send((due, unit)).await.is_err() {
+                        return Ok(());
+                    }
+                }
+            }
+        };
+        let writing = async {
+            let mut cuts = Cuts::new(self.args.split, self.seed ^ way.number());
+            let mut dice = Dice(self.seed ^ way.number());
+            let mut free = Instant::now();
+            let mut number = 0;
+            while let Some((due, unit)) = waiting.recv().await {
+                number += 1;
+                if self.args.delay.is_some() {
+                    sleep_until(due.into()).await;
+                }
+                let lost = datagrams && self.args.loss.is_some_and(|share| dice.roll() < share);
+                self.watch.saw(self.id, way, number, &unit, lost);
+                if lost {
+                    continue;
+                }
+                free = self.pace(free, unit.bytes.len()).await;
+                let len = sink.put(&unit, &mut cuts).await?;
+                self.count(way, len)?;
+            }
+            sink.end().await.map_err(Stop::from)
+        };
+        tokio::try_join!(reading, writing).map(drop)
+    }
+
+    /// Waits until the link is free, and says when it will be free again.
+    async fn pace(&self, free: Instant, len: usize) -> Instant {
+        let Some(rate) = self.args.rate else { return free };
+        let now = Instant::now();
+        if free > now {
+            sleep_until(free.into()).await;
+        }
+        let nanoseconds = len as u128 * 1_000_000_000 / u128::from(rate);
+        free.max(now) + Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX))
+    }
+
+    fn count(&self, way: Direction, len: u64) -> Result<(), Stop> {
+        let mut totals = self.totals.get();
+        let (bytes, units) = match way {
+            Direction::Up => (&mut totals.received, &mut totals.messages_in),
+            Direction::Down => (&mut totals.sent, &mut totals.messages_out),
+        };
+        *bytes += len;
+        *units += 1;
+        self.totals.set(totals);
+        match self.args.reset_after {
+            Some(Limit::Bytes(most)) if totals.received + totals.sent >= most => Err(Stop::Limit),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn reset(socket: &OwnedFd) {
+    // A socket that has gone needs no reset.
+    let _ = set_linger(socket.as_fd(), Some(Duration::ZERO));
+}
+
+fn is_reset(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted
+    )
+}
+
+/// Numbers from 0 to 1, the same for the same seed (SplitMix64; Steele, Lea, Flood 2014).
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        let bits = u32::try_from((z ^ (z >> 31)) >> 32).unwrap_or(0);
+        f64::from(bits) / (f64::from(u32::MAX) + 1.0)
+    }
+}
