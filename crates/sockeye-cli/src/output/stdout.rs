@@ -32,6 +32,18 @@ pub(crate) fn append(fill: impl FnOnce(&mut Vec<u8>)) -> Result<(), Broken> {
     if gathered.len() >= ENOUGH { hand_on(&mut gathered) } else { Ok(()) }
 }
 
+/// What is so long is written at once instead of being gathered.
+pub(crate) const LARGE: usize = 16 * 1024;
+
+/// Writes something long, behind what is gathered.
+pub(crate) fn write(bytes: &[u8]) -> Result<(), Broken> {
+    if FAILED.load(Ordering::Relaxed) {
+        return Err(Broken);
+    }
+    flush()?;
+    written(io::stdout().lock().write_all(bytes))
+}
+
 /// Hands on what is gathered.
 pub(crate) fn flush() -> Result<(), Broken> {
     let mut gathered = GATHERED.lock().unwrap_or_else(PoisonError::into_inner);
@@ -43,6 +55,11 @@ fn hand_on(gathered: &mut Vec<u8>) -> Result<(), Broken> {
     let result = stdout.write_all(gathered).and_then(|()| stdout.flush());
     gathered.clear();
     gathered.shrink_to(2 * ENOUGH);
+    written(result)
+}
+
+/// Remembers why standard output cannot be written any more.
+fn written(result: io::Result<()>) -> Result<(), Broken> {
     result.map_err(|error| {
         *FAILURE.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
         FAILED.store(true, Ordering::Relaxed);

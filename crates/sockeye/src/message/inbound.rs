@@ -91,8 +91,7 @@ impl Inbound {
 
     /// Takes what one read gave. Empty is a read too: a datagram or a packet can be.
     pub fn read(&mut self, bytes: &[u8]) {
-        self.read_count += 1;
-        self.received += bytes.len() as u64;
+        self.count(bytes.len());
         let Some(decoder) = &mut self.decoder else {
             self.raw.clear();
             self.raw.extend_from_slice(bytes);
@@ -100,6 +99,32 @@ impl Inbound {
             return;
         };
         decoder.push(bytes);
+        self.remember();
+    }
+
+    /// Room to read straight into, at least `min` bytes of it; [`filled`](Self::filled) says how many came. `None` without a framing.
+    pub fn spare(&mut self, min: usize) -> Option<&mut [u8]> {
+        let room = self.decoder.as_mut()?.spare(min);
+        let len = room.len().min(min);
+        Some(&mut room[..len])
+    }
+
+    /// Takes what one read put into the room that [`spare`](Self::spare) gave.
+    pub fn filled(&mut self, len: usize) {
+        self.count(len);
+        if let Some(decoder) = &mut self.decoder {
+            decoder.filled(len);
+            self.remember();
+        }
+    }
+
+    fn count(&mut self, len: usize) {
+        self.read_count += 1;
+        self.received += len as u64;
+    }
+
+    /// Where the last read ended.
+    fn remember(&mut self) {
         if self.reads.len() == MOST_READS {
             // The one after the oldest: the oldest is where an unfinished message begins.
             self.reads.remove(1);

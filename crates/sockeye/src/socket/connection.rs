@@ -167,6 +167,24 @@ impl AsyncWrite for Connection {
         }
     }
 
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        parts: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match &mut self.get_mut().io {
+            Io::Tcp(tcp) => Pin::new(tcp).poll_write_vectored(cx, parts),
+            Io::Tls(tls) => Pin::new(tls).poll_write_vectored(cx, parts),
+            Io::Unix(unix) => Pin::new(unix).poll_write_vectored(cx, parts),
+            Io::Packets(packets) => Pin::new(packets).poll_write_vectored(cx, parts),
+            Io::Stdio(_, stdout) => Pin::new(stdout).poll_write_vectored(cx, parts),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.is_plain()
+    }
+
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.get_mut().io {
             Io::Tcp(tcp) => Pin::new(tcp).poll_flush(cx),

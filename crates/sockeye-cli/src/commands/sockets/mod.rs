@@ -5,6 +5,7 @@
 //! | [`plan`] | turns arguments into what is to be done |
 //! | [`connect`], [`listen`] | the two commands |
 //! | [`session`] | one connection from its beginning to its end |
+//! | [`outbound`] | what it sends: framed, cut, paced |
 //! | [`datagrams`] | a socket without connections |
 //! | [`pump`] | a plain connection at the speed of the socket |
 //! | [`source`] | standard input, as messages |
@@ -14,6 +15,7 @@
 mod connect;
 mod datagrams;
 mod listen;
+mod outbound;
 mod plan;
 mod pump;
 mod session;

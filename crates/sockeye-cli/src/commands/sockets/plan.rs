@@ -40,6 +40,8 @@ pub(super) struct Plan {
     pub(super) pace: Option<Duration>,
     pub(super) message_timeout: Option<Duration>,
     pub(super) echo: bool,
+    /// Whether there is one connection only.
+    pub(super) alone: bool,
     /// How often the socket is looked at, if at all.
     pub(super) stats: Option<Duration>,
     pub(super) tell: Tell,
@@ -83,6 +85,7 @@ impl Plan {
             pace: args.pace,
             message_timeout: role.message_timeout.or(default_timeout).filter(|timeout| !timeout.is_zero()),
             echo: role.echo,
+            alone: !role.keep,
             stats: args.stats,
             tell: Tell::new(args, by_message(&framing_in)),
             left: Cell::new(args.count),

@@ -13,17 +13,18 @@ use std::{
 };
 
 use sockeye::{
-    Encoder, Framing,
-    message::{Cuts, Inbound, Received},
+    Framing,
+    message::{Inbound, Received},
     socket::Connection,
 };
 use tokio::{
-    io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf, ReadHalf, WriteHalf},
+    io::{AsyncRead, AsyncWriteExt, ReadBuf, ReadHalf, WriteHalf},
     sync::mpsc,
     time::timeout,
 };
 
 use super::{
+    outbound::Outbound,
     plan::{Plan, after},
     source::Source,
     stats,
@@ -39,7 +40,7 @@ use crate::{
 /// How long standard input may be silent after the other side has ended before that is the end here too.
 pub(super) const LAST_WORDS: Duration = Duration::from_millis(500);
 /// How long a write may wait before the other side counts as slow.
-const SLOW: Duration = Duration::from_secs(5);
+pub(super) const SLOW: Duration = Duration::from_secs(5);
 
 /// What a connection sends.
 pub(super) enum Supply {
@@ -59,7 +60,7 @@ pub(super) struct End {
 }
 
 /// Why a direction stopped before its end.
-enum Stop {
+pub(super) enum Stop {
     Network(io::Error),
     Framing(String),
     Input(String),
@@ -75,10 +76,10 @@ impl From<Broken> for Stop {
 }
 
 /// What both directions look at.
-struct Shared<'a> {
-    plan: &'a Plan,
-    id: u64,
-    totals: Cell<Totals>,
+pub(super) struct Shared<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) id: u64,
+    pub(super) totals: Cell<Totals>,
     /// When something was last sent or received.
     active: Cell<Instant>,
     /// When a message began that is not complete.
@@ -90,7 +91,7 @@ struct Shared<'a> {
 }
 
 impl Shared<'_> {
-    fn add(&self, change: impl FnOnce(&mut Totals)) {
+    pub(super) fn add(&self, change: impl FnOnce(&mut Totals)) {
         let mut totals = self.totals.get();
         change(&mut totals);
         self.totals.set(totals);
@@ -260,6 +261,20 @@ async fn read_into(
 ) -> Result<usize, Stop> {
     let size = shared.plan.read_size;
     let len = poll_fn(|cx| {
+        if shared.plan.alone
+            && let Some(room) = inbound.spare(size)
+        {
+            // A connection that is the only one may keep its buffer, and nothing is copied.
+            let mut buffer = ReadBuf::new(room);
+            let read = Pin::new(&mut *reader).poll_read(cx, &mut buffer);
+            let len = buffer.filled().len();
+            return read.map_ok(|()| {
+                if len > 0 {
+                    inbound.filled(len);
+                }
+                len
+            });
+        }
         SCRATCH.with_borrow_mut(|scratch| {
             if scratch.len() < size {
                 scratch.resize(size, 0);
@@ -456,125 +471,5 @@ async fn echo(
         }
         outbound.write_gathered().await?;
         outcome?;
-    }
-}
-
-/// What is sent: framed, cut, paced, counted.
-struct Outbound<'a, W> {
-    shared: &'a Shared<'a>,
-    writer: W,
-    encoder: Option<Encoder>,
-    cuts: Cuts,
-    frame: Vec<u8>,
-    /// With `--split all`: messages that wait to be written together.
-    gathered: usize,
-    writes: Vec<usize>,
-    paced: Option<tokio::time::Interval>,
-}
-
-/// With `--split all` no more than this waits for one write.
-const MOST_GATHERED: usize = 16 << 20;
-
-impl<'a, W: AsyncWrite + Unpin> Outbound<'a, W> {
-    fn new(shared: &'a Shared<'a>, writer: W) -> Self {
-        let plan = shared.plan;
-        let seed = shared.id ^ u64::from(std::process::id()) << 32;
-        Self {
-            shared,
-            writer,
-            encoder: plan.framing_out.clone().map(Encoder::new),
-            cuts: Cuts::new(plan.split, seed),
-            frame: Vec::new(),
-            gathered: 0,
-            writes: Vec::new(),
-            paced: plan.pace.map(tokio::time::interval),
-        }
-    }
-
-    /// Sends one message, or lets it wait for others where they are to be written together.
-    async fn message(&mut self, payload: &[u8]) -> Result<(), Stop> {
-        let begin = self.frame.len();
-        match &self.encoder {
-            Some(encoder) => {
-                encoder.encode(payload, &mut self.frame).map_err(|error| Stop::Framing(error.to_string()))?;
-            }
-            None => self.frame.extend_from_slice(payload),
-        }
-        let header_len =
-            if self.encoder.is_some() { (self.frame.len() - begin).saturating_sub(payload.len()) } else { 0 };
-        self.shared.add(|totals| totals.messages_out += 1);
-        if self.shared.plan.split == sockeye::message::Split::All && self.frame.len() < MOST_GATHERED {
-            self.gathered += 1;
-            return Ok(());
-        }
-        self.write_all(header_len, Some(payload)).await
-    }
-
-    /// Writes what waits.
-    async fn write_gathered(&mut self) -> Result<(), Stop> {
-        if self.frame.is_empty() { Ok(()) } else { self.write_all(0, None).await }
-    }
-
-    async fn write_all(&mut self, header_len: usize, payload: Option<&[u8]>) -> Result<(), Stop> {
-        let frame = std::mem::take(&mut self.frame);
-        let offset = self.shared.totals.get().sent;
-        self.writes.clear();
-        let mut done = 0;
-        while done < frame.len() {
-            let piece = self.cuts.next(done, header_len, frame.len() - done);
-            done += self.write_piece(&frame[done..done + piece]).await?;
-        }
-        self.gathered = 0;
-        let totals = self.shared.totals.get();
-        if self.shared.plan.tell.tells_sent() {
-            let shown = payload.unwrap_or(&frame);
-            let header = if payload.is_some() { &frame[..header_len.min(frame.len())] } else { &[] };
-            self.shared.plan.tell.sent(
-                Some(self.shared.id),
-                None,
-                (shown, header),
-                (totals.messages_out, offset, frame.len()),
-                &self.writes,
-            )?;
-        }
-        self.frame = frame;
-        self.frame.clear();
-        self.frame.shrink_to(64 * 1024);
-        Ok(())
-    }
-
-    /// Writes a piece, which may take several calls; remembers what each returned.
-    async fn write_piece(&mut self, piece: &[u8]) -> Result<usize, Stop> {
-        let mut done = 0;
-        while done < piece.len() {
-            if let Some(interval) = &mut self.paced {
-                interval.tick().await;
-            }
-            let len = self.write(&piece[done..]).await?;
-            self.writes.push(len);
-            self.shared.add(|totals| {
-                totals.sent += len as u64;
-                totals.writes += 1;
-            });
-            done += len;
-        }
-        self.writer.flush().await.map_err(Stop::Network)?;
-        Ok(done)
-    }
-
-    /// One write. One that waits long is told once.
-    async fn write(&mut self, piece: &[u8]) -> Result<usize, Stop> {
-        let mut writing = pin!(self.writer.write(piece));
-        let began = Instant::now();
-        let result = if let Ok(result) = timeout(SLOW, writing.as_mut()).await {
-            result
-        } else {
-            self.shared.plan.tell.slow(self.shared.id, piece.len(), began.elapsed())?;
-            writing.await
-        };
-        match result {
-            Ok(0) => Err(Stop::Network(io::ErrorKind::WriteZero.into())),
-            result => result.map_err(Stop::Network),
-        }
     }
 }

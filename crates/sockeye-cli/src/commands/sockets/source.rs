@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use crate::formats::{InFormat, Lines, input::LONGEST_LINE};
 
 /// Bytes taken from standard input at once.
-const CHUNK: usize = 64 * 1024;
+const CHUNK: usize = 256 * 1024;
 /// Batches that wait to be sent. With the chunk they bound the memory.
 const QUEUE: usize = 4;
 
@@ -70,8 +70,12 @@ impl Reader {
     fn run(mut self, input: &mut impl Read, sender: &mpsc::Sender<Result<Batch, String>>) {
         let mut buffer = vec![0; CHUNK];
         loop {
-            let (batch, is_last) = match input.read(&mut buffer) {
+            // Frames are read to where they are taken apart.
+            let framed = self.framed.as_mut().and_then(|inbound| inbound.spare(CHUNK));
+            let is_framed = framed.is_some();
+            let (batch, is_last) = match input.read(framed.unwrap_or(&mut buffer)) {
                 Ok(0) => (self.end(), true),
+                Ok(len) if is_framed => (self.filled(len), false),
                 Ok(len) => (self.take(&buffer[..len]), false),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => (Err(format!("cannot read standard input: {error}")), true),
@@ -83,6 +87,13 @@ impl Reader {
                 return;
             }
         }
+    }
+
+    /// The same of a read that went straight to where frames are taken apart.
+    fn filled(&mut self, len: usize) -> Result<Batch, String> {
+        let Some(inbound) = &mut self.framed else { return Ok(Batch::default()) };
+        inbound.filled(len);
+        unframe(inbound, Batch::default())
     }
 
     /// What a read brought.
