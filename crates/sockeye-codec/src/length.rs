@@ -1,4 +1,4 @@
-//! The length field: a number of one to eight bytes in front of the payload (`specs/00-framing.md` §3).
+//! The length field: a number of one to eight bytes in front of the payload (`specs/00-framing.md` §4).
 
 /// How many bits a length field has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -88,17 +88,19 @@ fn bytes_from_hex(text: &str) -> Vec<u8> {
 
 #[test]
 fn golden_frames() {
-    for row in table("### 7.1 ") {
+    for row in table("### 12.1 ") {
         let (spec, payload, wire) = (spec(&row[0]), bytes_from_hex(&row[1]), bytes_from_hex(&row[2]));
         assert_eq!(encoded(&spec, &[&payload]), wire, "{row:?}");
-        let expected = Account { frames: [(0, payload)].into(), ..Account::default() };
-        assert_eq!(Account::of(&spec, &[&wire]), expected, "{row:?}");
+        let account = Account::of(&spec, &[&wire]);
+        // Where a frame may begin with the end of the one before, it begins behind it.
+        let frames: Vec<_> = account.frames.into_iter().map(|(_, payload)| payload).collect();
+        assert_eq!((frames, account.refused, account.end), ([payload].into(), None, None), "{row:?}");
     }
 }
 
 #[test]
 fn golden_refusals() {
-    for row in table("### 7.2 ") {
+    for row in table("### 12.2 ") {
         let account = Account::of(&spec(&row[0]), &[&bytes_from_hex(&row[1])]);
         assert_eq!(account.refused, Some((0, row[2].parse().unwrap())), "{row:?}");
         assert_eq!(account.frames, []);
@@ -107,7 +109,7 @@ fn golden_refusals() {
 
 #[test]
 fn golden_ends() {
-    for row in table("### 7.3 ") {
+    for row in table("### 12.3 ") {
         let account = Account::of(&spec(&row[0]), &[&bytes_from_hex(&row[1])]);
         let end =
             row[2].parse().ok().map(|have| Truncated { have, need: row[3].parse().ok(), garbage: false });

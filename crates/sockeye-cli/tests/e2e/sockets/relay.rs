@@ -56,7 +56,9 @@ fn a_reset_is_passed_on_and_a_refusal_is_told_to_the_caller() {
     let (server, target) = listener();
     let (relay_process, address) = relay("127.0.0.1:0", &target, &[]);
     let mut caller = TcpStream::connect(&address).unwrap();
-    let (called, _) = server.accept().unwrap();
+    let (mut called, _) = server.accept().unwrap();
+    caller.write_all(b"x").unwrap();
+    called.read_exact(&mut [0; 1]).unwrap();
     rustix::net::sockopt::set_socket_linger(&called, Some(Duration::ZERO)).unwrap();
     drop(called);
     let error = caller.read(&mut [0; 8]).unwrap_err();
