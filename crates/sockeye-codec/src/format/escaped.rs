@@ -99,6 +99,8 @@ impl Reader {
                 self.skipping = false;
                 Found::Pass { len: at + self.tail.len(), open: false }
             }
+            // What stands before the escape is passed over first, as it is where it arrives by itself.
+            Scan::Wrong(at) if at > 1 => Found::Pass { len: at - 1, open: true },
             Scan::Wrong(at) => {
                 self.skipping = false;
                 self.seek.lose();
