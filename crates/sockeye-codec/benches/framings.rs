@@ -3,6 +3,12 @@
 //!
 //! Each round runs both once, in an order that changes; ratios are taken within a round; medians with the smallest and the largest.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::cast_precision_loss,
+    reason = "a benchmark reads clocks and divides"
+)]
+
 use std::{
     fmt::Write as _,
     hint::black_box,
@@ -12,7 +18,7 @@ use std::{
 
 use bytes::BytesMut;
 use sockeye_codec::{Decoder, Encoder, Framing, Step};
-use tokio_util::codec::{AnyDelimiterCodec, Decoder as _, LengthDelimitedCodec, LinesCodec};
+use tokio_util::codec::{AnyDelimiterCodec, LengthDelimitedCodec, LinesCodec};
 
 /// Bytes of a stream: more than a cache of the second level, so that both come from the same memory.
 const STREAM: usize = 8 << 20;

@@ -216,6 +216,11 @@ impl Scheme {
         self.is_datagram() || matches!(self, Self::UnixSeq)
     }
 
+    /// Whether TCP is beneath.
+    pub const fn is_tcp(self) -> bool {
+        matches!(self, Self::Tcp | Self::Tcp4 | Self::Tcp6 | Self::Tls)
+    }
+
     /// Whether its places are a host and a port.
     pub const fn is_inet(self) -> bool {
         matches!(self, Self::Tcp | Self::Tcp4 | Self::Tcp6 | Self::Tls | Self::Udp | Self::Udp4 | Self::Udp6)

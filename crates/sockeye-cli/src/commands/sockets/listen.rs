@@ -7,7 +7,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sockeye::socket::{Connection, Datagrams, Incoming, Listener};
+use sockeye::{
+    endpoint::Keepalive,
+    socket::{Connection, Datagrams, Incoming, Listener},
+};
 use tokio::{
     sync::{Notify, mpsc},
     task::spawn_local,
@@ -35,7 +38,11 @@ const FULL_DELAY: Duration = Duration::from_millis(100);
 
 /// Listens and carries what comes to standard output, and standard input back.
 pub(in crate::commands) fn run(args: &ListenArgs) -> Result<Exit, Trouble> {
-    let endpoint = plan::endpoint(&args.endpoint, args.port.as_deref(), &args.socket)?;
+    let mut endpoint = plan::endpoint(&args.endpoint, args.port.as_deref(), &args.socket)?;
+    if args.keep && endpoint.scheme().is_tcp() {
+        // Callers that have vanished must not fill the house: connections inherit this from their listener.
+        endpoint.options_mut().keepalive.get_or_insert_with(Keepalive::default);
+    }
     sockeye::socket::raise_descriptor_limit();
     run_here(async {
         let role = Role { keep: args.keep, echo: args.echo, message_timeout: args.message_timeout };

@@ -276,8 +276,8 @@ impl Tell {
     }
 
     /// Whether what is sent is told too.
-    pub(in crate::commands) const fn tells_sent(&self) -> bool {
-        self.events || self.verbose > 0
+    pub(in crate::commands) fn tells_sent(&self) -> bool {
+        self.events && self.output != OutFormat::None || self.verbose > 0
     }
 
     pub(in crate::commands) fn sent(

@@ -198,3 +198,30 @@ fn a_filter_frames_and_unframes() {
     assert_eq!(guessed.exits(0).all("guess")[0]["framing"], "dec:4");
     fed(&["frame", "guess", "--json"], b"\xff\xfe?").end().exits(3);
 }
+
+#[test]
+fn a_slow_client_is_told_and_costs_a_bounded_buffer_and_the_others_go_on() {
+    let (server, address) = listening(&["-k", "--echo", "-f", "len:u32be", "--out", "none"], "127.0.0.1:0");
+    let memory = server.watch_memory();
+    let mut slow = TcpStream::connect(&address).unwrap();
+    let writer = {
+        let mut slow = slow.try_clone().unwrap();
+        // It sends and never reads what comes back, until nothing goes any more.
+        std::thread::spawn(move || {
+            let message = [&[0, 1, 0, 0][..], &vec![7; 0x1_0000]].concat();
+            while slow.write_all(&message).is_ok() {}
+        })
+    };
+    server.event_where("slow", |event| event["conn"] == 1);
+    let mut other = TcpStream::connect(&address).unwrap();
+    other.write_all(b"\0\0\0\x02ok").unwrap();
+    let mut answer = [0; 6];
+    other.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"\0\0\0\x02ok");
+    slow.shutdown(std::net::Shutdown::Both).unwrap();
+    writer.join().unwrap();
+    drop(server.kill());
+    let peak = memory.join().unwrap();
+    assert!(peak < 64 << 20, "{peak} bytes");
+    let _ = slow.flush();
+}
