@@ -655,7 +655,7 @@ _sockeye() {
             return 0
             ;;
         sockeye__subcmd__send)
-            opts="-y -p -i -4 -6 -v -h --exclude --to --code --yes --code-file --words --remember --name --timeout --port --interface --no-discovery --ipv4 --ipv6 --quiet --json --stats --verbose --help"
+            opts="-y -p -i -4 -6 -v -h --exclude --to --code --many --receivers --wait --start --linger --group --broadcast --ttl --max-rate --mtu --yes --code-file --words --remember --name --timeout --port --interface --no-discovery --ipv4 --ipv6 --quiet --json --stats --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -670,6 +670,34 @@ _sockeye() {
                     return 0
                     ;;
                 --code)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --receivers)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --wait)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --start)
+                    COMPREPLY=($(compgen -W "now" -- "${cur}"))
+                    return 0
+                    ;;
+                --group)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ttl)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-rate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mtu)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -45,13 +45,23 @@ complete -c sockeye -n "__fish_sockeye_needs_command" -f -a "generate" -d 'Write
 complete -c sockeye -n "__fish_sockeye_using_subcommand send" -l exclude -d 'Leave out what matches this pattern, by name or by path (repeatable)' -r
 complete -c sockeye -n "__fish_sockeye_using_subcommand send" -l to -d 'Go to a machine that runs `sockeye receive --listen`, instead of waiting for one to come' -r
 complete -c sockeye -n "__fish_sockeye_using_subcommand send" -l code -d 'Use this code instead of a random one; with --to HOST, the code shown there' -r
+complete -c sockeye -n "__fish_sockeye_using_subcommand send" -l receivers -d 'Begin when so many receivers are ready' -r
+complete -c sockeye -n "__fish_sockeye_using_subcommand send" -l wait -d 'Begin after this time with those who are ready, like 30s; with nobody there, with the first who is' -r
+complete -c sockeye -n "__fish_sockeye_using_subcommand send" -l start -d '`now`: begin with the first receiver that is ready' -r -f -a "now\t'With the first receiver'"
+complete -c sockeye -n "__fish_sockeye_using_subcommand send" -l group -d 'Send to this multicast group (default: one drawn from 239.255.0.0/16 and ff12::/32)' -r
+complete -c sockeye -n "__fish_sockeye_using_subcommand send" -l ttl -d 'How many networks packets may cross (default: 1, this one only)' -r
+complete -c sockeye -n "__fish_sockeye_using_subcommand send" -l max-rate -d 'Never send packets faster than this, headers included, like 100Mbit or 20M (bytes) a second' -r
+complete -c sockeye -n "__fish_sockeye_using_subcommand send" -l mtu -d 'Bytes of the largest packet that the network carries (default: 1500)' -r
 complete -c sockeye -n "__fish_sockeye_using_subcommand send" -l code-file -d 'Read the code from the first line of a file; `-` is standard input' -r -F
-complete -c sockeye -n "__fish_sockeye_using_subcommand send" -l words -d 'How many secret words a code made here has, 2 to 6 (default: 2)' -r
+complete -c sockeye -n "__fish_sockeye_using_subcommand send" -l words -d 'How many secret words a code made here has, 2 to 6 (default: 2; with --many 3)' -r
 complete -c sockeye -n "__fish_sockeye_using_subcommand send" -l remember -d 'Remember the other machine under this name, so that no code is needed next time' -r
 complete -c sockeye -n "__fish_sockeye_using_subcommand send" -l name -d 'Tell the other machine, and the network, this name; without it none is told' -r
 complete -c sockeye -n "__fish_sockeye_using_subcommand send" -l timeout -d 'How long to wait for the other machine, like 30s or 2h (default: 10m)' -r
 complete -c sockeye -n "__fish_sockeye_using_subcommand send" -s p -l port -d 'TCP port to listen on, or to dial (default: 46710; a listener falls back to a free one)' -r
 complete -c sockeye -n "__fish_sockeye_using_subcommand send" -s i -l interface -d 'Use only this network interface (repeatable)' -r
+complete -c sockeye -n "__fish_sockeye_using_subcommand send" -l many -d 'Send to any number of machines at once: what several need crosses the network once'
+complete -c sockeye -n "__fish_sockeye_using_subcommand send" -l linger -d 'Go on serving receivers that come later, until interrupted'
+complete -c sockeye -n "__fish_sockeye_using_subcommand send" -l broadcast -d 'Send to the network\'s broadcast address instead of a group'
 complete -c sockeye -n "__fish_sockeye_using_subcommand send" -s y -l yes -d 'Ask nothing; `receive` accepts what is offered'
 complete -c sockeye -n "__fish_sockeye_using_subcommand send" -l no-discovery -d 'Neither announce nor search on the network: the other side needs the address too'
 complete -c sockeye -n "__fish_sockeye_using_subcommand send" -s 4 -l ipv4 -d 'Use IPv4 only'
@@ -64,7 +74,7 @@ complete -c sockeye -n "__fish_sockeye_using_subcommand send" -s h -l help -d 'P
 complete -c sockeye -n "__fish_sockeye_using_subcommand receive" -s o -l output -l out -d 'Directory to write into (default: the current one); `-` writes a single file to standard output' -r -F
 complete -c sockeye -n "__fish_sockeye_using_subcommand receive" -l max-size -d 'Refuse offers of more bytes than this, like 500M or 4GiB' -r
 complete -c sockeye -n "__fish_sockeye_using_subcommand receive" -l code-file -d 'Read the code from the first line of a file; `-` is standard input' -r -F
-complete -c sockeye -n "__fish_sockeye_using_subcommand receive" -l words -d 'How many secret words a code made here has, 2 to 6 (default: 2)' -r
+complete -c sockeye -n "__fish_sockeye_using_subcommand receive" -l words -d 'How many secret words a code made here has, 2 to 6 (default: 2; with --many 3)' -r
 complete -c sockeye -n "__fish_sockeye_using_subcommand receive" -l remember -d 'Remember the other machine under this name, so that no code is needed next time' -r
 complete -c sockeye -n "__fish_sockeye_using_subcommand receive" -l name -d 'Tell the other machine, and the network, this name; without it none is told' -r
 complete -c sockeye -n "__fish_sockeye_using_subcommand receive" -l timeout -d 'How long to wait for the other machine, like 30s or 2h (default: 10m)' -r
@@ -89,7 +99,7 @@ complete -c sockeye -n "__fish_sockeye_using_subcommand receive" -s h -l help -d
 complete -c sockeye -n "__fish_sockeye_using_subcommand recv" -s o -l output -l out -d 'Directory to write into (default: the current one); `-` writes a single file to standard output' -r -F
 complete -c sockeye -n "__fish_sockeye_using_subcommand recv" -l max-size -d 'Refuse offers of more bytes than this, like 500M or 4GiB' -r
 complete -c sockeye -n "__fish_sockeye_using_subcommand recv" -l code-file -d 'Read the code from the first line of a file; `-` is standard input' -r -F
-complete -c sockeye -n "__fish_sockeye_using_subcommand recv" -l words -d 'How many secret words a code made here has, 2 to 6 (default: 2)' -r
+complete -c sockeye -n "__fish_sockeye_using_subcommand recv" -l words -d 'How many secret words a code made here has, 2 to 6 (default: 2; with --many 3)' -r
 complete -c sockeye -n "__fish_sockeye_using_subcommand recv" -l remember -d 'Remember the other machine under this name, so that no code is needed next time' -r
 complete -c sockeye -n "__fish_sockeye_using_subcommand recv" -l name -d 'Tell the other machine, and the network, this name; without it none is told' -r
 complete -c sockeye -n "__fish_sockeye_using_subcommand recv" -l timeout -d 'How long to wait for the other machine, like 30s or 2h (default: 10m)' -r

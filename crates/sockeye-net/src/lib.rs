@@ -11,6 +11,7 @@
 //! | [`option`] | a table of socket options; reads and sets them, and says what the kernel answers |
 //! | [`inspect`] | what the kernel knows about a socket |
 //! | [`datagram`] | receives and sends datagrams in batches |
+//! | [`group`] | sends to groups and broadcast addresses in batches, and hears them |
 //! | `carry` | moves bytes between sockets, pipes and files, inside the kernel where that can be |
 //! | [`names`] | names of hosts and services, as the system knows them |
 //! | [`open`] | opens sockets as an endpoint wants them |
@@ -25,6 +26,8 @@ pub mod carry;
 pub mod datagram;
 pub mod endpoint;
 mod error;
+#[cfg(unix)]
+pub mod group;
 pub mod inspect;
 mod interface;
 pub mod names;

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`content`] | manifests, blocks, digests and the journal: what a transfer consists of |
 //! | [`envelope`], [`hello`] | the shape of every control message, and the first one |
+//! | [`delivery`] | one sender, many receivers: what goes in packets, what comes back, how fast |
 //! | [`pairing`] | proving a code, or an earlier pairing, and an identity |
 
 #![no_std]
@@ -20,10 +21,12 @@ extern crate std;
 pub mod content;
 
 mod deadline;
+pub mod delivery;
 pub mod discovery;
 pub mod envelope;
 pub mod hello;
 pub mod pairing;
+mod runs;
 pub mod transfer;
 
 pub use deadline::Deadline;

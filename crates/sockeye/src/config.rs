@@ -1,6 +1,6 @@
 //! What the user of the library sets before a transfer.
 
-use std::{path::PathBuf, time::Duration};
+use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 use crate::{Code, Home};
 
@@ -10,6 +10,8 @@ pub const DEFAULT_PORT: u16 = 46710;
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(600);
 /// How many secret words a code has.
 pub const DEFAULT_WORDS: usize = 2;
+/// How many one for many receivers has: more may guess.
+pub const DEFAULT_WORDS_MANY: usize = 3;
 
 /// One thing to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,8 +106,52 @@ pub struct SendConfig {
     pub exclude: Vec<String>,
     /// How to meet. Normally the sender listens.
     pub route: Route,
+    /// To many at once. Needs [`Route::Listen`], and no [`Source::Stdin`].
+    pub many: Option<DeliveryConfig>,
     /// The rest.
     pub common: Common,
+}
+
+/// Bytes of the largest packet that every Ethernet carries.
+pub const DEFAULT_MTU: u32 = 1500;
+
+/// How to send to many at once: when it begins, which way it goes.
+#[derive(Clone, Debug)]
+pub struct DeliveryConfig {
+    /// Begin when so many are ready.
+    pub receivers: Option<usize>,
+    /// Begin after this time with those who are ready, at least one.
+    pub wait: Option<Duration>,
+    /// Begin with the first who is ready.
+    pub start_now: bool,
+    /// Go on after all have it, for those who come later, until cancelled.
+    pub linger: bool,
+    /// The group to send to; without it one is drawn.
+    pub group: Option<IpAddr>,
+    /// By broadcast instead of a group.
+    pub broadcast: bool,
+    /// How many networks packets may pass: 1 is this one only.
+    pub hops: u32,
+    /// Never faster than this, in bytes a second on the wire.
+    pub max_rate: Option<u64>,
+    /// Bytes of the largest packet that the network carries, headers of IP included: 1,280 to 9,000.
+    pub mtu: u32,
+}
+
+impl Default for DeliveryConfig {
+    fn default() -> Self {
+        Self {
+            receivers: None,
+            wait: None,
+            start_now: false,
+            linger: false,
+            group: None,
+            broadcast: false,
+            hops: 1,
+            max_rate: None,
+            mtu: DEFAULT_MTU,
+        }
+    }
 }
 
 /// What to do when a different file already has the name.

@@ -1,8 +1,8 @@
 //! What a transfer tells its user while it runs, and what it tells at the end.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
-use crate::Code;
+use crate::{Code, Error};
 
 /// Something that happened. Text and names in events come from the peer unless said otherwise: escape before showing
 /// ([`crate::escape`]).
@@ -80,6 +80,13 @@ pub enum Event {
         /// What broke.
         reason: String,
     },
+    /// To many: it begins.
+    DeliveryStarted {
+        /// With so many.
+        receivers: usize,
+    },
+    /// To many: how everybody fares. About four a second, once somebody has come.
+    Delivery(DeliveryProgress),
     /// One transfer is complete (with `keep`, others may follow).
     Finished(Summary),
 }
@@ -187,6 +194,62 @@ pub struct Progress {
     pub elapsed: Duration,
 }
 
+/// How a delivery to many is going.
+#[derive(Clone, Debug, Default)]
+pub struct DeliveryProgress {
+    /// Everybody who has come, in the order of coming.
+    pub receivers: Vec<ReceiverState>,
+    /// Bytes of content.
+    pub bytes_total: u64,
+    /// What the sender sends in packets, on the wire.
+    pub bytes_per_second: f64,
+    /// Symbols sent for each one of content.
+    pub overhead: f64,
+    /// Time since it began, once it has.
+    pub elapsed: Option<Duration>,
+}
+
+/// One receiver of a delivery.
+#[derive(Clone, Debug)]
+pub struct ReceiverState {
+    /// Counts those who came.
+    pub number: u32,
+    /// Who.
+    pub peer: Peer,
+    /// How far it is.
+    pub phase: ReceiverPhase,
+    /// Whether packets to all reach it. Otherwise everything goes by its own connection.
+    pub packets: bool,
+    /// Bytes it has, about.
+    pub bytes: u64,
+    /// Share of packets that did not reach it lately.
+    pub loss: f64,
+    /// It is the one that sets the pace.
+    pub limits: bool,
+    /// Entries that did not arrive there.
+    pub failed: u64,
+    /// Why it failed, if it did.
+    pub error: Option<Arc<Error>>,
+}
+
+/// How far a receiver of a delivery is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ReceiverPhase {
+    /// It looks at the list, or its user does.
+    Asking,
+    /// It waits for the beginning.
+    Ready,
+    /// Packets come.
+    Receiving,
+    /// What is left comes by its own connection.
+    Finishing,
+    /// It has verified and stored everything it will have.
+    Done,
+    /// It is gone.
+    Failed,
+}
+
 /// Why one entry did not arrive, or arrived under another name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
@@ -257,6 +320,8 @@ pub struct Summary {
     pub elapsed: Duration,
     /// Time that the stages waited, for `--stats`.
     pub stats: Stats,
+    /// Sent to many: what became of each.
+    pub receivers: Vec<ReceiverState>,
 }
 
 /// How many failures a [`Summary`] keeps.

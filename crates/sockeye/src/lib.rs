@@ -20,6 +20,7 @@
 //!     sources: vec![Source::Path(picture.clone())],
 //!     exclude: Vec::new(),
 //!     route: Route::Listen(listen),
+//!     many: None,
 //!     common: Common::new(Home::at(&home)),
 //! })?;
 //! let (code, port) = loop {
@@ -50,6 +51,8 @@
 
 mod config;
 mod crypto;
+#[cfg(unix)]
+mod delivery;
 mod discovery;
 pub use sockeye_net::{
     Family, Interface, InterfaceAddress, address, datagram, endpoint, inspect, interfaces, names, option,
@@ -70,13 +73,14 @@ mod transfer;
 mod wire;
 
 pub use config::{
-    Common, Consent, DEFAULT_PORT, DEFAULT_TIMEOUT, DEFAULT_WORDS, DialConfig, Existing, ListenConfig,
-    Output, ReceiveConfig, Route, SendConfig, Source, Target,
+    Common, Consent, DEFAULT_MTU, DEFAULT_PORT, DEFAULT_TIMEOUT, DEFAULT_WORDS, DEFAULT_WORDS_MANY,
+    DeliveryConfig, DialConfig, Existing, ListenConfig, Output, ReceiveConfig, Route, SendConfig, Source,
+    Target,
 };
 pub use error::{AuthenticationFailure, Error, PeerReason, PeerReasonKind};
 pub use event::{
-    Decision, EntryStatus, Event, Failure, OFFER_SAMPLES, Offer, OfferedRoot, Peer, Progress,
-    SUMMARY_FAILURES, Stats, Summary,
+    Decision, DeliveryProgress, EntryStatus, Event, Failure, OFFER_SAMPLES, Offer, OfferedRoot, Peer,
+    Progress, ReceiverPhase, ReceiverState, SUMMARY_FAILURES, Stats, Summary,
 };
 pub use home::{Home, HomeError, NameRefused, Remembered, TrustStore};
 pub use nearby::{Nearby, peers};

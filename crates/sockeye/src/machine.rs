@@ -5,7 +5,10 @@ use std::time::SystemTime;
 use crate::{
     AuthenticationFailure, Error, Peer,
     crypto::IdentityKey,
-    home::{Home, Permissions, ReceivedRun, RunPeer, Runs, SentRun, TrustStore, load_or_create_identity},
+    home::{
+        Home, MAX_RUN_PEERS, Permissions, ReceivedRun, RunPeer, Runs, SentRun, TrustStore,
+        load_or_create_identity,
+    },
     meet::{Known, Session},
 };
 
@@ -103,6 +106,21 @@ impl Machine {
     /// Keeps what it takes for this transfer's receiver to come back after a crash of this side.
     pub(crate) fn keep_sent(&self, transfer: &[u8; 32], nameplate: u16, known: &Known) {
         let peers = vec![RunPeer { identity: known.identity, pair_key: known.pair_key.clone() }];
+        let run = SentRun { transfer_key: *transfer, nameplate, peers, touched: SystemTime::now() };
+        self.keep(|runs| runs.save_sent(&run));
+    }
+
+    /// The same for a transfer that has several receivers.
+    pub(crate) fn keep_sent_to_many(
+        &self,
+        transfer: &[u8; 32],
+        nameplate: u16,
+        known: &Known,
+        others: &[Known],
+    ) {
+        let peer = |known: &Known| RunPeer { identity: known.identity, pair_key: known.pair_key.clone() };
+        let others = others.iter().filter(|other| other.identity != known.identity);
+        let peers = std::iter::once(known).chain(others).take(MAX_RUN_PEERS).map(peer).collect();
         let run = SentRun { transfer_key: *transfer, nameplate, peers, touched: SystemTime::now() };
         self.keep(|runs| runs.save_sent(&run));
     }

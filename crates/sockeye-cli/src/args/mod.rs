@@ -27,8 +27,8 @@ pub(crate) use lookup::{AddrArgs, ResolveArgs};
 
 pub(crate) use opts::OptsArgs;
 pub(crate) use raw::{
-    Cli, Command, DemoArgs, GenerateArgs, PeersArgs, ReceiveArgs, SendArgs, SharedArgs, TrustArgs,
-    TrustCommand,
+    Cli, Command, DemoArgs, GenerateArgs, ManyArgs, PeersArgs, ReceiveArgs, SendArgs, SharedArgs, Start,
+    TrustArgs, TrustCommand,
 };
 pub(crate) use relay::RelayArgs;
 pub(crate) use sockets::{ConnectArgs, ListenArgs, OnEof, SocketArgs};

@@ -1,6 +1,6 @@
 //! The command line as clap sees it. Doc comments here are the help text.
 
-use std::{path::PathBuf, time::Duration};
+use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 
@@ -89,7 +89,55 @@ pub(crate) struct SendArgs {
     #[arg(long, value_name = "CODE", conflicts_with = "code_file")]
     pub(crate) code: Option<String>,
     #[command(flatten)]
+    pub(crate) many: ManyArgs,
+    #[command(flatten)]
     pub(crate) shared: SharedArgs,
+}
+
+/// What `send --many` needs besides.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "To many at once")]
+pub(crate) struct ManyArgs {
+    /// Send to any number of machines at once: what several need crosses the network once
+    ///
+    /// Each runs `sockeye receive CODE` with the same code. Sending begins when Enter is pressed here, or by itself with
+    /// --receivers, --wait or --start now. Who comes later is served too.
+    #[arg(long, conflicts_with = "to")]
+    pub(crate) many: bool,
+    /// Begin when so many receivers are ready
+    #[arg(long, value_name = "N", requires = "many", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) receivers: Option<u32>,
+    /// Begin after this time with those who are ready, like 30s; with nobody there, with the first who is
+    #[arg(long, value_name = "DURATION", requires = "many", value_parser = value::duration)]
+    pub(crate) wait: Option<Duration>,
+    /// `now`: begin with the first receiver that is ready
+    #[arg(long, value_name = "WHEN", requires = "many", value_enum)]
+    pub(crate) start: Option<Start>,
+    /// Go on serving receivers that come later, until interrupted
+    #[arg(long, requires = "many")]
+    pub(crate) linger: bool,
+    /// Send to this multicast group (default: one drawn from 239.255.0.0/16 and ff12::/32)
+    #[arg(long, value_name = "ADDRESS", requires = "many", conflicts_with = "broadcast", value_parser = value::group)]
+    pub(crate) group: Option<IpAddr>,
+    /// Send to the network's broadcast address instead of a group
+    #[arg(long, requires = "many")]
+    pub(crate) broadcast: bool,
+    /// How many networks packets may cross (default: 1, this one only)
+    #[arg(long, value_name = "HOPS", requires = "many", value_parser = clap::value_parser!(u8).range(1..))]
+    pub(crate) ttl: Option<u8>,
+    /// Never send packets faster than this, headers included, like 100Mbit or 20M (bytes) a second
+    #[arg(long, value_name = "RATE", requires = "many", value_parser = value::rate)]
+    pub(crate) max_rate: Option<u64>,
+    /// Bytes of the largest packet that the network carries (default: 1500)
+    #[arg(long, value_name = "BYTES", requires = "many", value_parser = clap::value_parser!(u32).range(1280..=9000))]
+    pub(crate) mtu: Option<u32>,
+}
+
+/// When a delivery begins without being told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Start {
+    /// With the first receiver.
+    Now,
 }
 
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
@@ -142,7 +190,7 @@ pub(crate) struct SharedArgs {
     /// Read the code from the first line of a file; `-` is standard input
     #[arg(long, value_name = "PATH")]
     pub(crate) code_file: Option<PathBuf>,
-    /// How many secret words a code made here has, 2 to 6 (default: 2)
+    /// How many secret words a code made here has, 2 to 6 (default: 2; with --many 3)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(2..=6))]
     pub(crate) words: Option<u8>,
     /// Remember the other machine under this name, so that no code is needed next time

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use sockeye::{
-    Code, Common, Consent, DEFAULT_TIMEOUT, DialConfig, Existing, Home, ListenConfig, Output, ReceiveConfig,
-    Route, SendConfig, Source, Target,
+    Code, Common, Consent, DEFAULT_TIMEOUT, DeliveryConfig, DialConfig, Existing, Home, ListenConfig, Output,
+    ReceiveConfig, Route, SendConfig, Source, Target,
 };
 
-use super::{ReceiveArgs, SendArgs, SharedArgs, value};
+use super::{ManyArgs, ReceiveArgs, SendArgs, SharedArgs, Start, value};
 use crate::trouble::Trouble;
 
 /// What the resolution has to know besides the arguments.
@@ -49,7 +49,39 @@ pub(crate) fn send(args: &SendArgs, context: &Context) -> Resolved<SendConfig> {
         Some(to) => Route::Dial(dial_peer(to, &args.shared, context)?),
         None => Route::Listen(listen(&args.shared, context)?),
     };
-    Ok(SendConfig { sources, exclude: args.exclude.clone(), route, common: common(&args.shared, context)? })
+    if args.many.many && sources.contains(&Source::Stdin) {
+        return usage("standard input cannot go to many: it can be read only once; write it to a file first");
+    }
+    Ok(SendConfig {
+        sources,
+        exclude: args.exclude.clone(),
+        route,
+        many: many(&args.many),
+        common: common(&args.shared, context)?,
+    })
+}
+
+fn many(args: &ManyArgs) -> Option<DeliveryConfig> {
+    let usual = DeliveryConfig::default();
+    args.many.then(|| DeliveryConfig {
+        receivers: args.receivers.map(|wanted| wanted as usize),
+        wait: args.wait,
+        start_now: args.start == Some(Start::Now),
+        linger: args.linger,
+        group: args.group,
+        broadcast: args.broadcast,
+        hops: args.ttl.map_or(usual.hops, u32::from),
+        max_rate: args.max_rate,
+        mtu: args.mtu.unwrap_or(usual.mtu),
+    })
+}
+
+/// Whether somebody has to say when a delivery begins.
+pub(crate) fn begins_by_hand(config: &SendConfig) -> bool {
+    config
+        .many
+        .as_ref()
+        .is_some_and(|many| many.receivers.is_none() && many.wait.is_none() && !many.start_now)
 }
 
 /// What `receive` is to do. Without a code the route may still lack it: see [`lacks_code`].

@@ -1,5 +1,6 @@
 //! Values as they are typed: durations, sizes, hosts, codes with a host.
 
+use std::net::IpAddr;
 use std::{net::Ipv6Addr, time::Duration};
 
 use sockeye::{Code, Target};
@@ -124,6 +125,16 @@ fn unit_factor(unit: &str) -> Option<u64> {
 fn split_unit(text: &str) -> (&str, &str) {
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     (&text[..end], text[end..].trim_start())
+}
+
+/// Parses the address of a multicast group.
+pub(crate) fn group(text: &str) -> Result<IpAddr, String> {
+    let address: IpAddr = text.parse().map_err(|_| "not an address".to_owned())?;
+    if address.is_multicast() {
+        return Ok(address);
+    }
+    Err("not a multicast group: those are 224.0.0.0 to 239.255.255.255 and those that begin with ff"
+        .to_owned())
 }
 
 /// Parses `HOST`, `HOST:PORT`, `[IPV6]`, `[IPV6]:PORT` and a bare IPv6 address.

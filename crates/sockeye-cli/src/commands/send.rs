@@ -24,7 +24,15 @@ pub(super) fn run(args: &SendArgs) -> Result<Exit, Trouble> {
         let _ = write!(how, ". (No peer is remembered as {to}: `sockeye trust list` shows those that are)");
     }
     transfer::complete_route(&mut config.route, &args.shared, &how)?;
+    let by_hand = resolve::begins_by_hand(&config);
+    if by_hand && !transfer::can_ask(&args.shared) {
+        return Err(Trouble::Usage(String::from(
+            "nobody is there to press Enter: say when to begin with --receivers N, --wait DURATION or --start now",
+        )));
+    }
     let scene = Scene {
+        many: config.many.is_some(),
+        by_hand,
         sending: true,
         code_given: matches!(&config.route, Route::Listen(listen) if listen.code.is_some()),
         no_discovery: args.shared.no_discovery,

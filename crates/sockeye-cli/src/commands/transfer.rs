@@ -29,9 +29,11 @@ pub(super) fn run(
     start: impl FnOnce() -> Result<Transfer, sockeye::Error>,
 ) -> Result<Exit, Trouble> {
     log(shared.verbose);
+    let by_hand = scene.by_hand;
     let report: Box<dyn Report> =
         if shared.json { Box::new(Json) } else { Box::new(Human::new(scene, io::stderr().is_terminal())) };
     let mut follower = Follower {
+        begins: by_hand.then(prompt::answers),
         report,
         keep,
         asking: if can_ask(shared) {
@@ -53,6 +55,14 @@ pub(super) fn run(
     // A thread of the library that still closes a file does not hold the end up.
     runtime.shutdown_background();
     Ok(exit)
+}
+
+/// Whether something did not arrive somewhere.
+fn is_partial(summary: &sockeye::Summary) -> bool {
+    let whole = |receiver: &sockeye::ReceiverState| {
+        receiver.phase == sockeye::ReceiverPhase::Done && receiver.failed == 0
+    };
+    summary.failed > 0 || !summary.receivers.iter().all(whole)
 }
 
 /// Whether somebody is there to answer a question.
@@ -111,8 +121,18 @@ impl Asking {
     }
 }
 
+/// The next line typed, where lines mean something.
+async fn next_line(lines: &mut Option<mpsc::UnboundedReceiver<String>>) -> Option<String> {
+    match lines {
+        Some(lines) => lines.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
 struct Follower {
     report: Box<dyn Report>,
+    /// Lines from standard input, where one lets a delivery begin.
+    begins: Option<mpsc::UnboundedReceiver<String>>,
     keep: bool,
     asking: Asking,
     /// Entries did not arrive.
@@ -128,6 +148,10 @@ impl Follower {
                 event = transfer.next() => match event {
                     Some(event) => self.happened(&event, &transfer),
                     None => break,
+                },
+                line = next_line(&mut self.begins) => match line {
+                    Some(_) => transfer.begin(),
+                    None => self.begins = None,
                 },
                 answer = self.asking.answer() => self.answered(answer.as_deref(), &transfer),
             }
@@ -146,7 +170,7 @@ impl Follower {
         match outcome {
             Ok(summary) => {
                 if !self.keep {
-                    self.partly = summary.failed > 0;
+                    self.partly = is_partial(&summary);
                     self.report.done(&summary).map_err(Trouble::output)?;
                 }
                 Ok(if self.partly { Exit::Partly } else { Exit::Done })
@@ -163,7 +187,7 @@ impl Follower {
     fn happened(&mut self, event: &Event, transfer: &Transfer) {
         let told = match event {
             Event::Finished(summary) if self.keep => {
-                self.partly |= summary.failed > 0;
+                self.partly |= is_partial(summary);
                 self.report.done(summary)
             }
             event => self.report.event(event),

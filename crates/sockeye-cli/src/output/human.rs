@@ -5,7 +5,7 @@ use std::{io, path::PathBuf};
 use sockeye::{Event, Existing, Failure, Offer, Summary};
 
 use super::{
-    Report,
+    Report, many,
     measure::{count, size},
     progress::Meter,
     say, say_all, sentence, words,
@@ -26,6 +26,10 @@ pub(crate) struct Scene {
     pub(crate) existing: Existing,
     /// `--keep`: there may be no code to show.
     pub(crate) keep: bool,
+    /// To many at once.
+    pub(crate) many: bool,
+    /// Enter lets a delivery begin.
+    pub(crate) by_hand: bool,
     /// Bytes go to standard output.
     pub(crate) to_stdout: bool,
     /// Absolute paths of what is sent.
@@ -125,6 +129,13 @@ impl Report for Human {
                 }
             }),
             Event::Progress(progress) => self.meter.show(progress),
+            Event::DeliveryStarted { receivers } => {
+                self.tell(&[format!(
+                    "Sending to {}; more may still come.",
+                    count(*receivers as u64, "receiver")
+                )]);
+            }
+            Event::Delivery(progress) => self.meter.show_delivery(&many::table(progress, self.scene.by_hand)),
             Event::Failed(failure) => self.note_failure(failure),
             Event::Reconnecting { reason } => self.tell(&[format!(
                 "The connection was lost ({}); waiting for the other side to come back.",
@@ -141,6 +152,9 @@ impl Report for Human {
         self.failures.clear();
         if summary.failed > 0 || !self.scene.quiet {
             say_all(&words::failures(&summary.failures, summary.failed));
+        }
+        if self.scene.many {
+            say_all(&many::outcome(&summary.receivers, self.scene.quiet));
         }
         let paths = if summary.sent { &self.scene.sources } else { &summary.written };
         self.tell(&words::summary(summary, paths.iter().map(PathBuf::as_path), self.scene.to_stdout));

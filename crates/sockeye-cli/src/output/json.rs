@@ -8,8 +8,8 @@ use std::{
 
 use serde_json::{Map, Value, json};
 use sockeye::{
-    AuthenticationFailure, EntryStatus, Error, Event, Failure, Nearby, Offer, OfferedRoot, Peer,
-    PeerReasonKind, Progress, Remembered, Stats, Summary, escape,
+    AuthenticationFailure, DeliveryProgress, EntryStatus, Error, Event, Failure, Nearby, Offer, OfferedRoot,
+    Peer, PeerReasonKind, Progress, ReceiverPhase, ReceiverState, Remembered, Stats, Summary, escape,
 };
 
 use super::{
@@ -104,6 +104,8 @@ fn of_event(happened: &Event) -> Option<Value> {
         Event::Started { files, bytes } => event("started", json!({ "files": files, "bytes": bytes })),
         Event::Progress(progress) => event("progress", of_progress(progress)),
         Event::Failed(failure) => event("failed", of_failure(failure)),
+        Event::DeliveryStarted { receivers } => event("delivery_started", json!({ "receivers": receivers })),
+        Event::Delivery(progress) => event("delivery", of_delivery(progress)),
         Event::Reconnecting { reason } => event("reconnecting", json!({ "reason": reason })),
         _ => return None,
     })
@@ -189,6 +191,42 @@ fn of_progress(progress: &Progress) -> Value {
     })
 }
 
+fn of_delivery(progress: &DeliveryProgress) -> Value {
+    json!({
+        "receivers": progress.receivers.iter().map(of_receiver).collect::<Vec<_>>(),
+        "bytes_total": progress.bytes_total,
+        "bytes_per_second": progress.bytes_per_second.round(),
+        "overhead": progress.overhead,
+        "elapsed_s": progress.elapsed.map(seconds),
+    })
+}
+
+fn of_receiver(receiver: &ReceiverState) -> Value {
+    json!({
+        "number": receiver.number,
+        "peer": of_peer(&receiver.peer),
+        "phase": of_phase(receiver.phase),
+        "packets": receiver.packets,
+        "bytes": receiver.bytes,
+        "loss": receiver.loss,
+        "limits": receiver.limits,
+        "failed": receiver.failed,
+        "error": receiver.error.as_deref().map(sentence::error),
+    })
+}
+
+fn of_phase(phase: ReceiverPhase) -> &'static str {
+    match phase {
+        ReceiverPhase::Asking => "asking",
+        ReceiverPhase::Ready => "ready",
+        ReceiverPhase::Receiving => "receiving",
+        ReceiverPhase::Finishing => "finishing",
+        ReceiverPhase::Done => "done",
+        ReceiverPhase::Failed => "failed",
+        _ => "other",
+    }
+}
+
 fn of_failure(failure: &Failure) -> Value {
     let mut object = of_path(&failure.path);
     object.insert("status".to_owned(), of_status(failure.status).into());
@@ -227,6 +265,7 @@ fn of_summary(summary: &Summary) -> Value {
             "bytes_here": summary.bytes_here,
             "equal": summary.equal,
             "failed": summary.failed,
+            "receivers": summary.receivers.iter().map(of_receiver).collect::<Vec<_>>(),
             "failures": summary.failures.iter().map(of_failure).collect::<Vec<_>>(),
             "written": summary.written.iter().map(|path| of_local(path)).collect::<Vec<_>>(),
             "digest": summary.digest.map(|digest| hex(&digest)),

@@ -3,6 +3,7 @@
 
 pub(crate) mod human;
 pub(crate) mod json;
+mod many;
 pub(crate) mod measure;
 mod progress;
 pub(crate) mod sentence;

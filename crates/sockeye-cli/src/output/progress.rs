@@ -56,6 +56,24 @@ impl Meter {
         }
     }
 
+    /// Shows where a delivery to many is now: its first line is of the whole.
+    pub(super) fn show_delivery(&mut self, lines: &[String]) {
+        match self {
+            Self::Silent => (),
+            Self::Bar { bar, .. } => {
+                let bar = bar.get_or_insert_with(|| new_bar().with_style(style("{msg}")));
+                bar.set_message(lines.join("\n"));
+                bar.tick();
+            }
+            Self::Lines { last, .. } => {
+                if last.elapsed() >= LINE_EVERY {
+                    *last = Instant::now();
+                    say_all(lines);
+                }
+            }
+        }
+    }
+
     /// Writes lines without tearing the bar.
     pub(super) fn print(&self, lines: &[String]) {
         let write = || say_all(lines);

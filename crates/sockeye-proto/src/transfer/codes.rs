@@ -94,3 +94,26 @@ impl Status {
         }
     }
 }
+
+/// To how many a sender sends (`specs/04-transfer.md` §2.2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u8)]
+#[non_exhaustive]
+pub enum Mode {
+    /// To this receiver alone.
+    #[default]
+    One = 0,
+    /// To any number: blocks may come in packets to a group ([`crate::delivery`]).
+    Many = 1,
+}
+
+impl Mode {
+    /// From its number; none of a later version.
+    pub(crate) fn from_wire(number: u8) -> Option<Self> {
+        match number {
+            0 => Some(Self::One),
+            1 => Some(Self::Many),
+            _ => None,
+        }
+    }
+}

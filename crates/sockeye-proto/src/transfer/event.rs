@@ -67,6 +67,8 @@ pub enum ReceiverEvent {
     Offered {
         /// The sender's opaque key of this transfer: the same sources give the same key.
         transfer: [u8; 32],
+        /// Whether others receive the same.
+        mode: super::Mode,
     },
     /// The manifest grew by these entries.
     Entries(Range<EntryId>),

@@ -49,7 +49,7 @@ mod sender;
 mod tests;
 mod wire;
 
-pub use codes::{AbortCode, Status};
+pub use codes::{AbortCode, Mode, Status};
 pub use config::{MAX_CHECKED_DIGESTS, MAX_RESULT_ENTRIES, MAX_TEXT, ReceiverParams, TransferTimeouts};
 pub use data::{DATA_HEADER_LEN, DataHeader, DataKind, MAX_DATA_BODY};
 pub use error::TransferError;

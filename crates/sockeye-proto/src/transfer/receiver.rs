@@ -13,11 +13,12 @@ use core::{ops::Range, time::Duration};
 use crate::{
     Deadline,
     content::{BLOCK_EXPONENT, BlockMap, Digest, EntryId, Manifest, SegmentReader},
+    runs::RunSet,
 };
 
 use super::{
-    Abort, AbortCode, EntryReport, MAX_CHECKED_DIGESTS, MAX_RESULT_ENTRIES, ReceiverEvent, ReceiverParams,
-    ReportTotals, Status, TransferError,
+    Abort, AbortCode, EntryReport, MAX_CHECKED_DIGESTS, MAX_RESULT_ENTRIES, Mode, ReceiverEvent,
+    ReceiverParams, ReportTotals, Status, TransferError,
     config::{ALGORITHM_BLAKE3, MAX_NEED_RANGES},
     error::{misbehaved, out_of_order},
     outstanding::{Outstanding, Stream, one},
@@ -148,11 +149,11 @@ impl Receiver {
     }
 
     fn offer(&mut self, offer: &Offer) -> Result<(), TransferError> {
-        if offer.delivery != 0 {
-            return Err(TransferError::PeerIncompatible { what: "another delivery mode than one to one" });
-        }
+        let mode = Mode::from_wire(offer.delivery).ok_or(TransferError::PeerIncompatible {
+            what: "another mode than one to one and one to many",
+        })?;
         self.state = State::Deciding;
-        self.events.push_back(ReceiverEvent::Offered { transfer: offer.transfer });
+        self.events.push_back(ReceiverEvent::Offered { transfer: offer.transfer, mode });
         Ok(())
     }
 
@@ -291,6 +292,19 @@ impl Receiver {
     /// Whether every question has been asked and answered and the lane has ended.
     pub fn is_answered(&self) -> bool {
         self.state == State::Answered
+    }
+
+    /// Blocks that were asked for and have not come, without those whose digest the sender was asked about: these blocks are
+    /// the same for every receiver.
+    pub fn wanted_blocks(&self) -> Vec<Range<u64>> {
+        let mut wanted = RunSet::default();
+        for run in self.outstanding.blocks.iter() {
+            wanted.insert(run);
+        }
+        for run in self.outstanding.checked.iter() {
+            wanted.remove(run);
+        }
+        wanted.iter().collect()
     }
 
     /// Whether some comparison is still open: its answer may lead to more questions.

@@ -9,13 +9,14 @@ use crate::{
         BLOCK_EXPONENT, BlockMap, BlockShape, Digest, Entry, EntryId, KindRef, Manifest, ManifestError,
         Segment, SegmentWriter,
     },
+    runs::RunSet,
 };
 
 use super::{
-    Abort, AbortCode, EntryReport, SenderEvent, Status, TransferError, TransferTimeouts, Work,
+    Abort, AbortCode, EntryReport, Mode, SenderEvent, Status, TransferError, TransferTimeouts, Work,
     config::{ALGORITHM_BLAKE3, MAX_NOTE_PATH},
     error::{misbehaved, out_of_order},
-    outstanding::{RunSet, one},
+    outstanding::one,
     wire::{self, Accept, Check, Compare, Compared, Listed, Message, Need, Note, Offer, SegmentMessage},
 };
 
@@ -59,8 +60,13 @@ enum State {
 }
 
 impl Sender {
-    /// Starts by offering the transfer with this key.
+    /// Starts by offering the transfer with this key, to one receiver alone.
     pub fn new(transfer: [u8; 32], timeouts: TransferTimeouts) -> Self {
+        Self::to(transfer, Mode::One, timeouts)
+    }
+
+    /// Starts by offering the transfer with this key.
+    pub fn to(transfer: [u8; 32], mode: Mode, timeouts: TransferTimeouts) -> Self {
         let mut sender = Self {
             state: State::Offering,
             manifest: Manifest::new(),
@@ -78,7 +84,7 @@ impl Sender {
             timeouts,
             bye_by: None,
         };
-        sender.say(&Message::Offer(Offer { transfer, delivery: 0 }));
+        sender.say(&Message::Offer(Offer { transfer, delivery: mode as u8 }));
         sender
     }
 

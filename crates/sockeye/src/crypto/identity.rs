@@ -51,7 +51,7 @@ impl fmt::Debug for IdentityKey {
 ///
 /// Keys for which anybody can make signatures (those of small order) and second spellings of a key are not
 /// identities.
-pub(super) fn verify(identity: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> bool {
+pub(crate) fn verify(identity: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> bool {
     let Some(point) = CompressedEdwardsY(*identity).decompress() else {
         return false;
     };

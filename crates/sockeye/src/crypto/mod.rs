@@ -10,6 +10,7 @@ mod tests;
 use sockeye_proto::pairing::{Crypto, PakeState, Role};
 
 pub use identity::IdentityKey;
+pub(crate) use identity::verify;
 
 /// What can go wrong with keys of this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -68,6 +69,6 @@ impl Crypto for PairingCrypto {
     }
 
     fn verify(&self, identity: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> bool {
-        identity::verify(identity, message, signature)
+        verify(identity, message, signature)
     }
 }

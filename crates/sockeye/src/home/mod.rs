@@ -26,9 +26,9 @@ use etcetera::BaseStrategy;
 
 pub use error::HomeError;
 pub use identity::load_or_create_identity;
+pub use runs::{MAX_RUN_PEERS, ReceivedRun, RunPeer, Runs, SentRun};
 #[cfg(test)]
-use runs::{MAX_RUN_PEERS, MAX_RUNS, RUN_EXPIRES};
-pub use runs::{ReceivedRun, RunPeer, Runs, SentRun};
+use runs::{MAX_RUNS, RUN_EXPIRES};
 #[cfg(test)]
 use trust::{MAX_NAME_CHARS, MAX_PEERS};
 pub use trust::{NameRefused, Permissions, Remembered, TrustStore};

@@ -10,7 +10,10 @@ use std::{
 };
 
 use sockeye_proto::{
-    pairing::{Admission, Admitted, Binding, Code, GUESSES_ONE_TO_ONE, Guesses, Reservation, Ticket, knock},
+    pairing::{
+        Admission, Admitted, Binding, Code, GUESSES_ONE_TO_MANY, GUESSES_ONE_TO_ONE, Guesses, Reservation,
+        Ticket, knock,
+    },
     transfer::{LaneKey, SESSION_ID_LEN},
 };
 use tokio::sync::{Notify, oneshot};
@@ -36,6 +39,10 @@ pub(crate) struct Door {
     events: Events,
     addresses: Vec<SocketAddr>,
     words: usize,
+    /// Wrong guesses that one code takes.
+    guesses: u32,
+    /// A code admits everybody who knows it.
+    many: bool,
 }
 
 struct Inside {
@@ -57,25 +64,28 @@ impl Door {
         known: Vec<Known>,
         addresses: Vec<SocketAddr>,
         words: usize,
+        many: bool,
     ) -> Arc<Self> {
+        let guesses = if many { GUESSES_ONE_TO_MANY } else { GUESSES_ONE_TO_ONE };
         let inside = Inside {
             code: None,
             expires: None,
             dead: 0,
             closed_until: None,
-            guesses: Guesses::new(GUESSES_ONE_TO_ONE),
+            guesses: Guesses::new(guesses),
             admission: Admission::new(),
             known,
             lanes: BTreeMap::new(),
         };
         let (inside, ticket_returned, gave_up) = (Mutex::new(inside), Notify::new(), Notify::new());
-        Arc::new(Self { inside, ticket_returned, gave_up, began: Instant::now(), events, addresses, words })
+        let began = Instant::now();
+        Arc::new(Self { inside, ticket_returned, gave_up, began, events, addresses, words, guesses, many })
     }
 
     /// Puts a code in force and tells the user.
     pub(crate) fn set_code(&self, code: Code, lifetime: Option<Duration>) {
         let mut inside = self.lock();
-        inside.guesses.renew(GUESSES_ONE_TO_ONE);
+        inside.guesses.renew(self.guesses);
         inside.admission = Admission::new();
         inside.expires = lifetime.map(|lifetime| Instant::now() + lifetime);
         inside.code = Some(code.clone());
@@ -151,7 +161,7 @@ impl Door {
 
     /// Whether the code may be used by this identity.
     pub(super) fn admits(&self, identity: &[u8; 32]) -> bool {
-        self.lock().admission.ask(identity) != Admitted::CodeUsed
+        self.many || self.lock().admission.ask(identity) != Admitted::CodeUsed
     }
 
     /// A wrong tag: counts it, and makes a new code when it was the last.
@@ -161,7 +171,7 @@ impl Door {
         if inside.admission.admitted().is_some() {
             // The code is somebody's already: it stays, because its owner may need it, but guessing goes no faster for that.
             if left == 0 {
-                inside.guesses.renew(GUESSES_ONE_TO_ONE);
+                inside.guesses.renew(self.guesses);
                 inside.closed_until = Some(Instant::now() + LONGEST_PAUSE);
             }
             drop(inside);
@@ -307,7 +317,7 @@ mod tests {
     /// A door with a code in force, and what it tells.
     fn door() -> (Arc<Door>, mpsc::UnboundedReceiver<Event>) {
         let (events, told) = mpsc::unbounded_channel();
-        let door = Door::new(Events(events), Vec::new(), Vec::new(), 2);
+        let door = Door::new(Events(events), Vec::new(), Vec::new(), 2, false);
         door.set_code("4821-tulip-harbor".parse().unwrap(), None);
         (door, told)
     }

@@ -11,7 +11,8 @@ use tokio::{
 };
 
 use crate::{
-    AuthenticationFailure, DEFAULT_PORT, DEFAULT_WORDS, DialConfig, Error, Event, ListenConfig, Target,
+    AuthenticationFailure, DEFAULT_PORT, DEFAULT_WORDS, DEFAULT_WORDS_MANY, DialConfig, Error, Event,
+    ListenConfig, Target,
     crypto::PairingCrypto,
     discovery::{AnnounceConfig, Announcement, Found, Search, SeekConfig, What, free_nameplate, hint_key},
     transfer::{Events, cancelled},
@@ -82,6 +83,8 @@ pub(crate) struct Welcome {
     pub(crate) known: Vec<Known>,
     /// The nameplate of an interrupted run, so that the other side's command still fits.
     pub(crate) nameplate: Option<u16>,
+    /// Anybody who knows the code may come, not only the first.
+    pub(crate) many: bool,
 }
 
 impl Meeting {
@@ -96,8 +99,10 @@ impl Meeting {
         let port = listeners.port();
         let addresses = reachable_addresses(port, family(config.family), &config.interfaces)?;
         ground.events.tell(Event::Listening { addresses: addresses.clone() });
-        let words = config.words.unwrap_or(DEFAULT_WORDS);
-        let door = Door::new(ground.events.clone(), welcome.known, addresses, words);
+        let usual = if welcome.many { DEFAULT_WORDS_MANY } else { DEFAULT_WORDS };
+        let words = config.words.unwrap_or(usual);
+        let many = welcome.many;
+        let door = Door::new(ground.events.clone(), welcome.known, addresses, words, many);
         let pairing = PairingConfig::default().name(ground.device_name.clone());
         let listening =
             Listening::start(listeners.into_std(), Arc::clone(&door), key, ground.crypto.clone(), pairing)

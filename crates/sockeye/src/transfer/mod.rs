@@ -6,6 +6,7 @@
 
 mod bell;
 mod links;
+mod many;
 mod receive;
 mod receiving;
 mod report;
@@ -23,7 +24,7 @@ use std::{
 };
 
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{Notify, mpsc, watch},
     task::JoinHandle,
 };
 
@@ -67,6 +68,8 @@ struct Context {
     /// Whether the transfer has been accepted, in this session or one before.
     accepted: Arc<AtomicBool>,
     decisions: mpsc::UnboundedReceiver<(u64, Decision)>,
+    /// The user wants a delivery to begin.
+    begin: Arc<Notify>,
 }
 
 impl Context {
@@ -124,6 +127,7 @@ pub struct Transfer {
     /// The last offer that the user was given.
     offer: u64,
     cancel: watch::Sender<bool>,
+    begin: Arc<Notify>,
     task: JoinHandle<Result<Summary, Error>>,
 }
 
@@ -135,10 +139,16 @@ impl Transfer {
         let (tell, events) = mpsc::unbounded_channel();
         let (decisions, decided) = mpsc::unbounded_channel();
         let (cancel, cancelled) = watch::channel(false);
-        let context =
-            Context { events: Events(tell), cancel: cancelled, accepted: Arc::default(), decisions: decided };
+        let begin = Arc::new(Notify::new());
+        let context = Context {
+            events: Events(tell),
+            cancel: cancelled,
+            accepted: Arc::default(),
+            decisions: decided,
+            begin: Arc::clone(&begin),
+        };
         let task = tokio::spawn(run(context));
-        Self { events, decisions, offer: 0, cancel, task }
+        Self { events, decisions, offer: 0, cancel, begin, task }
     }
 
     /// The next thing that happens; `None` when nothing more will: then ask [`Transfer::finish`] how it ended.
@@ -154,6 +164,11 @@ impl Transfer {
     /// meanwhile, because the sender came back with another, is no answer to the new one.
     pub fn decide(&self, decision: Decision) {
         let _ = self.decisions.send((self.offer, decision));
+    }
+
+    /// Lets a delivery to many begin with those who are there. Without anybody nothing happens.
+    pub fn begin(&self) {
+        self.begin.notify_one();
     }
 
     /// A handle that stops the transfer from anywhere.

@@ -115,6 +115,7 @@ async fn meet(ground: &Ground, config: &ReceiveConfig, machine: &Machine) -> Res
                 lifetime: config.keep.then_some(PAIR_LIFETIME),
                 known: machine.all_remembered(false),
                 nameplate: None,
+                many: false,
             };
             Meeting::wait(ground, listen, welcome).await
         }
@@ -168,8 +169,8 @@ fn work(
         portable_names: config.portable_names,
         sender: session.identity,
     };
-    move |links, _, lane| {
+    move |links, signals, lane| {
         let mut wishes = wishes.lock().unwrap_or_else(PoisonError::into_inner);
-        receiving::run(links, lane, &mut wishes, &mut |transfer| Target::open(&target, transfer))
+        receiving::run(links, signals, lane, &mut wishes, &mut |transfer| Target::open(&target, transfer))
     }
 }

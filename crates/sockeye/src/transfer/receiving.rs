@@ -1,5 +1,6 @@
 //! The receiver's thread: takes the offer, plans what is needed, checks what arrives and stores it.
 
+mod group;
 mod incoming;
 mod plan;
 mod store;
@@ -15,10 +16,12 @@ use std::{
 
 use sockeye_proto::{
     content::{Digest, EntryId},
-    transfer::{Receiver, ReceiverEvent, ReceiverParams},
+    delivery::DeliveryMessage,
+    transfer::{Mode, Receiver, ReceiverEvent, ReceiverParams},
 };
+use tokio::sync::mpsc;
 
-use self::{incoming::Incoming, plan::PackPlan};
+use self::{group::Membership, incoming::Incoming, plan::PackPlan};
 use crate::{
     Consent, Decision, Error, Event, Failure, Progress, Stats, Summary,
     event::SUMMARY_FAILURES,
@@ -41,6 +44,8 @@ const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 pub(super) enum Signal {
     /// The answer to the offer with this number.
     Decided(u64, Decision),
+    /// From the thread that hears packets.
+    Packets(crate::delivery::Heard),
 }
 
 /// What the receiver's user wants.
@@ -69,12 +74,13 @@ pub(super) struct Approved {
 /// file. Handed to a second thread it would be fetched again for every copy that the file system makes.
 pub(super) fn run(
     links: Links<Signal>,
+    signals: mpsc::UnboundedSender<Signal>,
     lane: Lane,
     wishes: &mut Wishes,
     open: &mut dyn FnMut([u8; 32]) -> Result<Target, Error>,
 ) -> Result<Summary, Error> {
     let lane = lane.into_reader().map_err(lost)?;
-    let mut receiving = Receiving::new(links, Incoming::new(lane), wishes);
+    let mut receiving = Receiving::new(links, signals, Incoming::new(lane), wishes);
     let result = receiving.run(open);
     receiving.leave(result)
 }
@@ -94,6 +100,9 @@ enum Phase {
 
 struct Receiving<'w> {
     links: Links<Signal>,
+    /// By which other threads speak to this one.
+    signals: mpsc::UnboundedSender<Signal>,
+    membership: Membership,
     /// The lane, until it ends.
     incoming: Option<Incoming>,
     body: Vec<u8>,
@@ -124,10 +133,17 @@ struct Receiving<'w> {
 }
 
 impl<'w> Receiving<'w> {
-    fn new(links: Links<Signal>, incoming: Incoming, wishes: &'w mut Wishes) -> Self {
+    fn new(
+        links: Links<Signal>,
+        signals: mpsc::UnboundedSender<Signal>,
+        incoming: Incoming,
+        wishes: &'w mut Wishes,
+    ) -> Self {
         let params = ReceiverParams { max_bytes: wishes.max_size, ..ReceiverParams::default() };
         Self {
             links,
+            signals,
+            membership: Membership::default(),
             incoming: Some(incoming),
             body: Vec::new(),
             worked: Duration::ZERO,
@@ -237,7 +253,9 @@ impl<'w> Receiving<'w> {
 
     fn heard(&mut self, heard: Heard<Signal>) -> Result<(), Error> {
         match heard {
+            Heard::Frame(frame) if DeliveryMessage::is_one(&frame) => self.delivery(&frame),
             Heard::Frame(frame) => Ok(self.machine.handle_frame(self.links.now(), &frame)?),
+            Heard::Signal(Signal::Packets(heard)) => self.packets(heard),
             // Everything is stored and reported: that the sender left without a word changes nothing.
             Heard::Gone(_) if self.phase >= Phase::Reported => {
                 self.phase = Phase::Closed;
@@ -298,10 +316,12 @@ impl<'w> Receiving<'w> {
         open: &mut dyn FnMut([u8; 32]) -> Result<Target, Error>,
     ) -> Result<(), Error> {
         match event {
-            ReceiverEvent::Offered { transfer } => {
+            ReceiverEvent::Offered { transfer, mode } => {
                 self.transfer = transfer;
                 let target = open(transfer)?;
-                if self.wishes.consent == Consent::Yes && !target.wants_whole_list() {
+                // What goes to many is asked for when the list is complete: everybody has to mean the same by a block.
+                let at_once = mode == Mode::One && !target.wants_whole_list();
+                if self.wishes.consent == Consent::Yes && at_once {
                     self.machine.accept_open()?;
                     self.target = Some(target);
                     return self.accept();

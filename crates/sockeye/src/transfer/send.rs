@@ -3,14 +3,14 @@
 use std::{
     io,
     path::PathBuf,
-    time::{Instant, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use sockeye_proto::content::{Entry, EntryKind, SourceIdentity, Timestamp};
 use tokio::sync::mpsc;
 
 use crate::{
-    Error, Event, Peer, Route, SendConfig, Source, Summary, Target,
+    DeliveryConfig, Error, Event, Peer, ReceiverPhase, Route, SendConfig, Source, Summary, Target,
     crypto::PairingCrypto,
     machine::Machine,
     meet::{Ground, Known, Meeting, Session, Welcome},
@@ -18,7 +18,7 @@ use crate::{
 };
 
 use super::{
-    Context, loss,
+    Context, loss, many,
     sending::{self, Origin, Signal, Stream},
     session::{self, Ended, Patience},
 };
@@ -31,7 +31,49 @@ pub(super) fn check(config: &SendConfig) -> Result<Walker, Error> {
             detail: String::from("give at least one thing to send, standard input at most once"),
         });
     }
+    if config.many.is_some() && (streams > 0 || !matches!(config.route, Route::Listen(_))) {
+        return Err(Error::Misuse {
+            detail: String::from(
+                "to many, files are sent from where receivers can come to; not standard input",
+            ),
+        });
+    }
     walker(config)
+}
+
+async fn to_many(
+    config: &SendConfig,
+    delivery: DeliveryConfig,
+    walker: Walker,
+    meeting: Meeting,
+    (machine, transfer): (&Machine, &[u8; 32]),
+    mut context: Context,
+) -> Result<Summary, Error> {
+    let events = context.events.clone();
+    let paired = |meeting: &mut Meeting, session: &Session, others: &[Known]| {
+        let peer = machine.peer_of(session)?;
+        events.tell(Event::Paired { peer: peer.clone() });
+        let known = Known { identity: session.identity, pair_key: session.pair_key.clone() };
+        if let Some(nameplate) = meeting.nameplate() {
+            machine.keep_sent_to_many(transfer, nameplate, &known, others);
+        }
+        meeting.remember(known);
+        Ok(peer)
+    };
+    let summary = many::run(config, delivery, walker, meeting, *transfer, &mut context, paired).await?;
+    if summary.receivers.iter().all(|receiver| receiver.phase == ReceiverPhase::Done) {
+        machine.forget_sent(transfer);
+    }
+    context.events.tell(Event::Finished(summary.clone()));
+    Ok(summary)
+}
+
+/// The interfaces that the user named.
+pub(super) fn interfaces(config: &SendConfig) -> Vec<String> {
+    match &config.route {
+        Route::Listen(listen) => listen.interfaces.clone(),
+        Route::Dial(dial) => dial.interfaces.clone(),
+    }
 }
 
 fn walker(config: &SendConfig) -> Result<Walker, Error> {
@@ -55,10 +97,15 @@ pub(super) async fn run(config: SendConfig, walker: Walker, mut context: Context
         events: context.events.clone(),
         cancel: context.cancel.clone(),
         device_name: config.common.device_name.clone(),
-        timeout: config.common.timeout,
+        // To many, whoever has come is served however long others take.
+        timeout: if config.many.is_some() { Duration::MAX } else { config.common.timeout },
         sends: true,
     };
     let mut meeting = meet(&ground, &config, &machine, &transfer).await?;
+    if let Some(delivery) = config.many.clone() {
+        let sending = to_many(&config, delivery, walker, meeting, (&machine, &transfer), context);
+        return Box::pin(sending).await;
+    }
     let mut walker = Some(walker);
     let mut reconnects = 0;
     let (mut next, mut patience) = (None, Patience::default());
@@ -120,6 +167,7 @@ async fn meet(
                 lifetime: None,
                 nameplate: run.as_ref().map(|run| run.nameplate),
                 known: run.map(|run| run.known).unwrap_or_default(),
+                many: config.many.is_some(),
             };
             Meeting::wait(ground, listen, welcome).await
         }
@@ -177,7 +225,7 @@ fn origin(config: &SendConfig, walker: Option<Walker>) -> Result<Origin, Error> 
         Some(walker) => walker,
         None => self::walker(config)?,
     };
-    Ok(Origin { reader: Some(Reader::new(walker.tree())), walker: Some(walker), stream: None })
+    Ok(Origin { reader: Some(Reader::new(walker.tree())), walker: Some(walker), ..Origin::default() })
 }
 
 /// Standard input as an entry, and the thread that reads it.

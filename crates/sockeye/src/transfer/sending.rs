@@ -4,23 +4,27 @@ use std::{
     collections::{BTreeSet, VecDeque},
     io,
     ops::Range,
-    sync::atomic::Ordering,
+    sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
 use sockeye_proto::{
     content::{BlockShape, Digest, Entry, EntryId, KindRef, RootBuilder},
+    delivery::DeliveryMessage,
     transfer::{
-        DataHeader, DataKind, EntryReport, ReportTotals, Sender, SenderEvent, Status, TransferTimeouts, Work,
+        DataHeader, DataKind, EntryReport, Mode, ReportTotals, Sender, SenderEvent, Status, TransferTimeouts,
+        Work,
     },
 };
 
 use crate::{
     Error, Event, Failure, Progress, Stats, Summary,
+    delivery::Listing,
     event::SUMMARY_FAILURES,
     source::{BlockRead, ReadFault, Reader, Skipped, StreamBlock, StreamSource, Walker},
     transfer::{
         links::{Heard, Links, Throttle, gone, lost},
+        many::{Seat, SeatNote, Step},
         report,
     },
     wire::lane::{Lane, LaneWriter},
@@ -35,11 +39,16 @@ const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 pub(super) enum Signal {
     /// The next block, or why there is none.
     Block(io::Result<(StreamBlock, Vec<u8>)>),
+    /// For the receiver's seat in a delivery.
+    Seat(SeatNote),
 }
 
 /// Where the entries come from.
+#[derive(Default)]
 pub(super) struct Origin {
     pub(super) walker: Option<Walker>,
+    /// What was listed for all receivers of a delivery.
+    pub(super) listing: Option<Arc<Listing>>,
     pub(super) reader: Option<Reader>,
     pub(super) stream: Option<Stream>,
 }
@@ -98,12 +107,22 @@ pub(super) fn run(
     transfer: [u8; 32],
     origin: &mut Origin,
 ) -> Result<Summary, Error> {
-    let mut sending = Sending::new(links, lane.into_writer(), transfer, origin);
-    let result = sending.run();
-    if let Err(error) = &result {
-        sending.tell_peer(error);
-    }
-    result
+    Sending::new(links, lane.into_writer(), (transfer, Mode::One), origin).run_to_end()
+}
+
+/// Runs one receiver's session of a delivery to its end.
+pub(super) fn run_seat(
+    links: Links<Signal>,
+    lane: Lane,
+    transfer: [u8; 32],
+    listing: Arc<Listing>,
+    seat: Seat,
+) -> Result<Summary, Error> {
+    let reader = Some(Reader::new(listing.tree.clone()));
+    let mut origin = Origin { listing: Some(listing), reader, ..Origin::default() };
+    let mut sending = Sending::new(links, lane.into_writer(), (transfer, Mode::Many), &mut origin);
+    sending.seat = Some(seat);
+    sending.run_to_end()
 }
 
 /// How far a session is.
@@ -121,6 +140,8 @@ struct Sending<'o> {
     links: Links<Signal>,
     lane: LaneWriter,
     machine: Sender,
+    /// The receiver's seat, if others receive the same.
+    seat: Option<Seat>,
     origin: &'o mut Origin,
     work: VecDeque<Task>,
     /// Blocks of the stream that have been read.
@@ -138,9 +159,15 @@ struct Sending<'o> {
 }
 
 impl<'o> Sending<'o> {
-    fn new(links: Links<Signal>, lane: LaneWriter, transfer: [u8; 32], origin: &'o mut Origin) -> Self {
+    fn new(
+        links: Links<Signal>,
+        lane: LaneWriter,
+        (transfer, mode): ([u8; 32], Mode),
+        origin: &'o mut Origin,
+    ) -> Self {
         Self {
-            machine: Sender::new(transfer, TransferTimeouts::default()),
+            machine: Sender::to(transfer, mode, TransferTimeouts::default()),
+            seat: None,
             links,
             lane,
             origin,
@@ -157,6 +184,14 @@ impl<'o> Sending<'o> {
             stats: Stats::default(),
             phase: Phase::Serving,
         }
+    }
+
+    fn run_to_end(mut self) -> Result<Summary, Error> {
+        let result = self.run();
+        if let Err(error) = &result {
+            self.tell_peer(error);
+        }
+        result
     }
 
     fn run(&mut self) -> Result<Summary, Error> {
@@ -189,6 +224,14 @@ impl<'o> Sending<'o> {
 
     fn heard(&mut self, heard: Heard<Signal>) -> Result<(), Error> {
         match heard {
+            Heard::Frame(frame) if self.seat.is_some() && DeliveryMessage::is_one(&frame) => {
+                let steps = self.seat.as_mut().map_or(Ok(Vec::new()), |seat| seat.frame(&frame))?;
+                self.take_steps(steps)
+            }
+            Heard::Signal(Signal::Seat(note)) => {
+                let steps = self.seat.as_mut().map_or(Vec::new(), |seat| seat.note(note));
+                self.take_steps(steps)
+            }
             Heard::Frame(frame) => Ok(self.machine.handle_frame(self.links.now(), &frame)?),
             // The receiver has everything and said so: that it left without a word changes nothing.
             Heard::Gone(_) if self.phase == Phase::Reported => {
@@ -226,7 +269,7 @@ impl<'o> Sending<'o> {
                         }
                     }
                 }
-                Heard::Signal(Signal::Block(_)) => {}
+                Heard::Signal(_) => {}
                 Heard::Cancelled => return Err(Error::Cancelled),
                 Heard::Gone(_) | Heard::Nothing => return Err(lost(plain(source))),
             }
@@ -264,12 +307,28 @@ impl<'o> Sending<'o> {
                 let bytes = (!self.walking && totals.unknown == 0).then_some(totals.bytes);
                 self.links.events.tell(Event::Started { files: totals.files, bytes });
             }
-            SenderEvent::Work(work) => self.work.push_back(task(work)),
+            SenderEvent::Work(work) => match self.seat.as_mut() {
+                Some(seat) => {
+                    let steps = seat.work(work);
+                    self.take_steps(steps)?;
+                }
+                None => self.work.push_back(task(work)),
+            },
             SenderEvent::Reports(reports) => reports.iter().for_each(|r| self.reported(r)),
             SenderEvent::Finished(totals) => self.finished(totals),
             SenderEvent::Aborted(abort) => return Err(report::told(&abort)),
             SenderEvent::Closed => self.phase = Phase::Closed,
             other => tracing::debug!(?other, "an event of a later version"),
+        }
+        Ok(())
+    }
+
+    fn take_steps(&mut self, steps: Vec<Step>) -> Result<(), Error> {
+        for step in steps {
+            match step {
+                Step::Say(frame) => self.say(frame)?,
+                Step::Work(work) => self.work.push_back(task(work)),
+            }
         }
         Ok(())
     }
@@ -311,6 +370,12 @@ impl<'o> Sending<'o> {
 
     /// Lists some more, so that questions are answered in between.
     fn walk(&mut self) -> Result<(), Error> {
+        if let Some(listing) = self.origin.listing.take() {
+            for entry in &listing.entries {
+                self.machine.push(entry).map_err(|e| Error::Misuse { detail: e.to_string() })?;
+            }
+            listing.skipped.iter().for_each(|skipped| self.skipped(skipped));
+        }
         for _ in 0..WALK_SLICE {
             let Some(walker) = self.origin.walker.as_mut() else { break };
             let entry = walker.next();
@@ -322,7 +387,7 @@ impl<'o> Sending<'o> {
                 None => self.origin.walker = None,
             }
             for skipped in skipped {
-                self.skipped(skipped);
+                self.skipped(&skipped);
             }
         }
         if self.origin.walker.is_some() {
@@ -340,11 +405,12 @@ impl<'o> Sending<'o> {
         Ok(())
     }
 
-    fn skipped(&mut self, skipped: Skipped) {
-        let (status, text) = report::skipped(&skipped);
+    fn skipped(&mut self, skipped: &Skipped) {
+        let (status, text) = report::skipped(skipped);
         self.machine.note(&skipped.path, status, &text);
         self.summary.failed += 1;
-        self.fail(Failure { path: skipped.path, status: report::status_from_wire(status), text });
+        let path = skipped.path.clone();
+        self.fail(Failure { path, status: report::status_from_wire(status), text });
     }
 
     /// Does one step of the work at the head of the queue.

@@ -1,14 +1,14 @@
 //! One session: a thread for the files, tasks for the sockets, and what ends it.
 
 use std::{
-    sync::Arc,
+    sync::{Arc, atomic::AtomicBool},
     thread,
     time::{Duration, Instant},
 };
 
 use tokio::{
     runtime::Handle,
-    sync::{mpsc, oneshot},
+    sync::{mpsc, oneshot, watch},
     time::sleep,
 };
 
@@ -21,7 +21,7 @@ use crate::{
 use super::{
     Context,
     bell::Bell,
-    links::{Links, cancelled, lost},
+    links::{Events, Links, cancelled, lost},
     report,
 };
 
@@ -102,6 +102,61 @@ pub(super) async fn run<S: Send + 'static>(
     drop(to_peer);
     if !matches!(outcome, Ended::With(Ok(_))) {
         // What was said last is on its way: give it a moment before the lane, too, falls silent.
+        sleep(Duration::from_millis(20)).await;
+        stop.stop();
+    }
+    running.tasks.finish().await;
+    outcome
+}
+
+/// What a session needs that the user sees or steers.
+pub(super) struct Parts {
+    pub(super) events: Events,
+    pub(super) cancel: watch::Receiver<bool>,
+    pub(super) accepted: Arc<AtomicBool>,
+}
+
+/// Runs `work` for one of several sessions until it ends, is stopped or the user cancels. `stopped` ends it when its other half is
+/// dropped.
+pub(super) async fn run_alone<S: Send + 'static>(
+    session: Session,
+    parts: Parts,
+    (signal, signals): (mpsc::UnboundedSender<S>, mpsc::UnboundedReceiver<S>),
+    stopped: oneshot::Receiver<()>,
+    work: impl FnOnce(Links<S>, mpsc::UnboundedSender<S>, Lane) -> Result<Summary, Error> + Send + 'static,
+) -> Result<Summary, Error> {
+    let (stop, bell) = (session.lane.stopper().map_err(lost)?, Bell::new().map_err(lost)?);
+    let running = session.control.run();
+    let mut cancel = parts.cancel.clone();
+    let links = Links {
+        runtime: Handle::current(),
+        from_peer: running.from_peer,
+        to_peer: running.to_peer,
+        signals,
+        cancel: parts.cancel,
+        events: parts.events,
+        accepted: parts.accepted,
+        started: Instant::now(),
+        bell,
+    };
+    let (tell, mut ended) = oneshot::channel();
+    let lane = session.lane;
+    let thread = thread::Builder::new().name(String::from("sockeye-seat")).spawn(move || {
+        let _ = tell.send(work(links, signal, lane));
+    });
+    thread.map_err(|source| Error::Internal { detail: source.to_string() })?;
+    let outcome = tokio::select! {
+        ended = &mut ended => ended.unwrap_or_else(|_| Err(silent())),
+        _ = stopped => {
+            running.tasks.abort();
+            Err(lost(std::io::ErrorKind::ConnectionAborted.into()))
+        }
+        () = cancelled(&mut cancel) => {
+            let last = tokio::time::timeout(GRACE, &mut ended).await;
+            last.map_or(Err(Error::Cancelled), |ended| ended.unwrap_or_else(|_| Err(silent())))
+        }
+    };
+    if outcome.is_err() {
         sleep(Duration::from_millis(20)).await;
         stop.stop();
     }

@@ -6,7 +6,7 @@
 
 use std::{
     io::{self, BufRead, Read, Write},
-    net::{Shutdown, TcpStream},
+    net::{IpAddr, Shutdown, TcpStream},
     task::Poll,
     time::{Duration, Instant},
 };
@@ -74,6 +74,11 @@ impl Lane {
         socket.set_read_timeout(Some(STALL))?;
         socket.set_write_timeout(Some(POLL))?;
         Ok(Self { tls, socket })
+    }
+
+    /// This machine's address on the connection.
+    pub(crate) fn local_ip(&self) -> Option<IpAddr> {
+        self.socket.local_addr().ok().map(|address| address.ip().to_canonical())
     }
 
     /// A handle to end it from elsewhere.

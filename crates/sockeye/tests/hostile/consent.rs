@@ -325,7 +325,7 @@ async fn messages_of_the_wrong_role_or_out_of_turn() {
         ends_by_our_fault(victim, session).await;
     }
     let (victim, mut session) = met(Wish::default()).await;
-    session.say(&[wire::offer(&[1; 32], 1)]).await;
+    session.say(&[wire::offer(&[1; 32], 2)]).await;
     ends_by_our_fault(victim, session).await;
 }
 

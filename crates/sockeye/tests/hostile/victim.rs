@@ -391,7 +391,7 @@ fn sending(place: &Place, route: Route) -> SendConfig {
     let mut sources: Vec<Source> =
         fs::read_dir(place.from()).unwrap().map(|entry| Source::Path(entry.unwrap().path())).collect();
     sources.sort_by_key(|source| format!("{source:?}"));
-    SendConfig { sources, exclude: Vec::new(), route, common: Common::new(place.home()) }
+    SendConfig { sources, exclude: Vec::new(), route, many: None, common: Common::new(place.home()) }
 }
 
 /// The reasons that are the peer's fault, which is what a hostile peer should get.

@@ -1,4 +1,4 @@
-use std::{collections::BTreeSet, os::unix::ffi::OsStringExt, path::PathBuf, time::UNIX_EPOCH};
+use std::{collections::BTreeSet, os::unix::ffi::OsStringExt, path::PathBuf, sync::Arc, time::UNIX_EPOCH};
 
 use super::*;
 
@@ -83,7 +83,32 @@ fn events() -> Vec<Event> {
         }),
         Event::Failed(failure(b"a\xff")),
         Event::Reconnecting { reason: "reset".to_owned() },
+        Event::DeliveryStarted { receivers: 2 },
+        Event::Delivery(DeliveryProgress::default()),
+        Event::Delivery(DeliveryProgress {
+            receivers: receivers(),
+            elapsed: Some(Duration::from_secs(2)),
+            bytes_per_second: 1e6,
+            ..DeliveryProgress::default()
+        }),
     ]
+}
+
+/// A receiver in each phase.
+fn receivers() -> Vec<ReceiverState> {
+    use ReceiverPhase::{Asking, Done, Failed, Finishing, Ready, Receiving};
+    let state = |(number, phase)| ReceiverState {
+        number,
+        peer: peer(),
+        phase,
+        packets: true,
+        bytes: 7,
+        loss: 0.25,
+        limits: false,
+        failed: 0,
+        error: (phase == Failed).then(|| Arc::new(Error::Cancelled)),
+    };
+    (0..).zip([Asking, Ready, Receiving, Finishing, Done, Failed]).map(state).collect()
 }
 
 fn summary() -> Summary {
@@ -92,6 +117,7 @@ fn summary() -> Summary {
         failed: 1,
         written: vec![PathBuf::from("/in/a")],
         digest: Some([7; 32]),
+        receivers: receivers(),
         ..Summary::default()
     }
 }

@@ -384,7 +384,7 @@ fn what_is_newer_is_incompatible() {
         assert_eq!(sender_refuses(&[], &message), "peer incompatible: another block size or digest");
     }
     let mut receiver = Receiver::new(ReceiverParams::default());
-    let many = Message::Offer(Offer { transfer: [0; 32], delivery: 1 });
+    let many = Message::Offer(Offer { transfer: [0; 32], delivery: 2 });
     assert!(refused(tell_receiver(&mut receiver, &many)).starts_with("peer incompatible"));
 
     let good = range(BIG, 1, 3).encode();

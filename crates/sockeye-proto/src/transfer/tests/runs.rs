@@ -5,7 +5,7 @@ use core::ops::Range;
 
 use proptest::prelude::*;
 
-use super::super::outstanding::RunSet;
+use crate::runs::RunSet;
 
 proptest! {
     #[test]

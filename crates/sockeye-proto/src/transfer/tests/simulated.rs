@@ -351,7 +351,7 @@ impl ReceivingSide {
     fn events(&mut self, out: &mut Outputs) {
         while let Some(event) = self.machine.poll_event() {
             match event {
-                ReceiverEvent::Offered { transfer } => {
+                ReceiverEvent::Offered { transfer, .. } => {
                     assert_eq!(transfer, [7; 32]);
                     if !self.exact {
                         self.machine.accept_open().expect("no limit");

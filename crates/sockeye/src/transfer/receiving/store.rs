@@ -3,8 +3,9 @@
 use std::time::Instant;
 
 use sockeye_proto::{
-    content::{BLOCK_SIZE, Digest, EntryId, pack_digest, range_digest},
-    transfer::{Block, Data, DataHeader, EntryReport, ReportTotals},
+    content::{BLOCK_SIZE, BlockShape, Digest, EntryId, pack_digest, range_digest},
+    delivery::BlockDigest,
+    transfer::{Block, Data, DataHeader, DataKind, EntryReport, ReportTotals},
 };
 
 use super::{Phase, Receiving};
@@ -16,8 +17,14 @@ use crate::{
 impl Receiving<'_> {
     pub(super) fn data(&mut self, header: &DataHeader, body: &[u8]) -> Result<(), Error> {
         match self.machine.handle_data(header)? {
-            Data::Range { block, last, .. } => self.store_range(header, block, last, body),
-            Data::Pack { members } => self.store_pack(header, &members, body),
+            Data::Range { block, last, .. } => {
+                same_digest(header, &self.digest_of_range(block, last, body))?;
+                self.store_range(header, block, last, body)
+            }
+            Data::Pack { members } => {
+                same_digest(header, &self.digest_of_pack(body))?;
+                self.store_pack(header, &members, body)
+            }
             Data::Same { block } => self.keep(header, block),
             Data::Fail { entry, status } => {
                 let status = report::status_from_wire(status);
@@ -29,6 +36,55 @@ impl Receiving<'_> {
         }
     }
 
+    /// Stores a block that came in packets. False if it does not have the digest that the sender signed for it.
+    pub(super) fn packet_block(
+        &mut self,
+        block: u64,
+        bytes: &[u8],
+        signed: &BlockDigest,
+    ) -> Result<bool, Error> {
+        let Some(shape) = self.machine.blocks().shape(block) else { return Ok(false) };
+        let (kind, entry, digest) = match shape {
+            BlockShape::Range { entry, offset, .. } => {
+                let block = Block { entry, number: offset / BLOCK_SIZE };
+                (DataKind::Range, entry, self.digest_of_range(block, false, bytes))
+            }
+            BlockShape::Pack { first, .. } => (DataKind::Pack, first, self.digest_of_pack(bytes)),
+        };
+        if digest != signed.digest {
+            return Ok(false);
+        }
+        let mut header = DataHeader::new(kind);
+        (header.entry, header.block) = (entry, block);
+        (header.digest, header.doubtful) = (digest, signed.doubtful);
+        header.plain = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        header.stored = header.plain;
+        match self.machine.handle_data(&header)? {
+            Data::Range { block, last, .. } => self.store_range(&header, block, last, bytes)?,
+            Data::Pack { members } => self.store_pack(&header, &members, bytes)?,
+            _ => {}
+        }
+        Ok(true)
+    }
+
+    fn digest_of_range(&mut self, block: Block, last: bool, body: &[u8]) -> Digest {
+        let whole = match self.size_of(block.entry) {
+            Some(size) => size == BLOCK_SIZE,
+            None => block.number == 0 && last,
+        };
+        let before = Instant::now();
+        let digest = range_digest(block.number.saturating_mul(BLOCK_SIZE), body, whole);
+        self.stats.hash += before.elapsed();
+        digest
+    }
+
+    fn digest_of_pack(&mut self, body: &[u8]) -> Digest {
+        let before = Instant::now();
+        let digest = pack_digest(body);
+        self.stats.hash += before.elapsed();
+        digest
+    }
+
     fn store_range(
         &mut self,
         header: &DataHeader,
@@ -36,21 +92,12 @@ impl Receiving<'_> {
         last: bool,
         body: &[u8],
     ) -> Result<(), Error> {
-        let size = self.size_of(block.entry);
-        let whole = match size {
-            Some(size) => size == BLOCK_SIZE,
-            None => block.number == 0 && last,
-        };
-        let before = Instant::now();
-        let digest = range_digest(block.number.saturating_mul(BLOCK_SIZE), body, whole);
-        self.stats.hash += before.elapsed();
-        same_digest(header, &digest)?;
         if !self.is_wanted(block.entry) {
             return Ok(());
         }
         let before = Instant::now();
         let Some(target) = self.target.as_mut() else { return Ok(()) };
-        let stored = Stored { digest, doubtful: header.doubtful, last };
+        let stored = Stored { digest: header.digest, doubtful: header.doubtful, last };
         let written =
             target.write_range(self.machine.manifest(), block.entry, block.number, body, &stored)?;
         self.want(block.entry, written);
@@ -69,10 +116,6 @@ impl Receiving<'_> {
         members: &[(EntryId, u32)],
         body: &[u8],
     ) -> Result<(), Error> {
-        let before = Instant::now();
-        let digest = pack_digest(body);
-        self.stats.hash += before.elapsed();
-        same_digest(header, &digest)?;
         let before = Instant::now();
         let mut rest = body;
         for &(id, len) in members {

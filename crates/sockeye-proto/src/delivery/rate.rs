@@ -1,0 +1,215 @@
+//! How fast the sender sends (`specs/07-delivery.md` §6).
+//!
+//! What limits is the queue in front of the slowest link: packets carry the time they were sent, so each receiver sees how
+//! long they stood in queues, whatever its clock says. As long as no queue stands the rate grows; where one stands its link
+//! is fully used, and how far apart packets arrive is how fast that link is. The rate then is that of the link, a little more
+//! or less so that the queue stays at [`TARGET_QUEUE`]. Loss alone never lowers it.
+
+use alloc::collections::BTreeMap;
+use core::time::Duration;
+
+use super::{config::REPORT_EVERY, event::MemberId, message::Report};
+
+/// Where the rate begins, in bytes a second on the wire: 20 Mbit/s. Doubled every round, a gigabit takes six of them.
+const FIRST_RATE: f64 = 2.5e6;
+/// It never goes below this: 1 Mbit/s.
+const LEAST_RATE: f64 = 125e3;
+/// Nor above: 100 Gbit/s.
+const MOST_RATE: f64 = 12.5e9;
+/// The queue that is kept standing in front of the slowest link.
+const TARGET_QUEUE: f64 = 2e-3;
+/// A queue below this may be chance.
+const NO_QUEUE: f64 = 0.7e-3;
+/// A queue's excess is worked off in this time.
+const DRAIN_TIME: f64 = 60e-3;
+/// The least share of the link's rate that is sent at while a queue is worked off.
+const LEAST_SHARE: f64 = 0.7;
+/// The rate is looked at this often.
+const ROUND: Duration = REPORT_EVERY;
+/// What was reported longer ago says nothing.
+const STALE: Duration = Duration::from_millis(250);
+/// The smallest and the largest step up in a round without a queue.
+const FIRST_STEP: f64 = 0.01;
+const LARGEST_STEP: f64 = 0.16;
+/// How long a receiver that could not take what came is not given more.
+const CAUTION: Duration = Duration::from_secs(1);
+
+/// What one receiver last said.
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    at: Duration,
+    queue: f64,
+    /// Rate of the slowest link on the way, as the distance of packets shows it.
+    link: Option<f64>,
+    /// Share of packets lost when no queue stood.
+    random_loss: f64,
+    /// Rate at which the receiver itself can take packets, and until when that holds.
+    takes: Option<(f64, Duration)>,
+}
+
+/// The rate and what it is made from.
+#[derive(Debug)]
+pub(crate) struct Rate {
+    /// Of the moment, in bytes a second on the wire.
+    now: f64,
+    max: f64,
+    /// Bytes of a packet on the wire.
+    packet: f64,
+    starting: bool,
+    step: f64,
+    next_round: Duration,
+    last_round: Duration,
+    /// Packets sent since then.
+    sent: u32,
+    members: BTreeMap<MemberId, Seen>,
+    limit: Option<MemberId>,
+    /// The sender's own device holds it up: bytes a second that went out, and until when that is news.
+    local: Option<(f64, Duration)>,
+    /// Time that packets stand in the sender's own queue.
+    local_queue: f64,
+}
+
+impl Rate {
+    pub(crate) fn new(packet: usize, max: Option<u64>) -> Self {
+        #[expect(clippy::cast_precision_loss, reason = "rates and lengths are far below 2^53")]
+        let (packet, max) = (packet as f64, max.map_or(MOST_RATE, |max| max as f64));
+        Self {
+            now: FIRST_RATE.min(max),
+            max: max.clamp(LEAST_RATE.min(max), MOST_RATE),
+            packet,
+            starting: true,
+            step: FIRST_STEP,
+            next_round: Duration::ZERO,
+            last_round: Duration::ZERO,
+            sent: 0,
+            members: BTreeMap::new(),
+            limit: None,
+            local: None,
+            local_queue: 0.0,
+        }
+    }
+
+    /// Bytes a second on the wire.
+    pub(crate) fn bytes_per_second(&self) -> f64 {
+        self.now
+    }
+
+    /// Time that so many packets take.
+    pub(crate) fn time_of(&self, packets: u16) -> Duration {
+        Duration::from_secs_f64(f64::from(packets) * self.packet / self.now)
+    }
+
+    /// So many packets were sent.
+    pub(crate) fn sent(&mut self, packets: u16) {
+        self.sent = self.sent.saturating_add(packets.into());
+    }
+
+    /// The receiver that limits the rate.
+    pub(crate) fn limit(&self) -> Option<MemberId> {
+        self.limit
+    }
+
+    pub(crate) fn forget(&mut self, member: MemberId) {
+        self.members.remove(&member);
+        if self.limit == Some(member) {
+            self.limit = None;
+        }
+    }
+
+    /// A receiver's own rate: what its link carries, as far as that is known.
+    pub(crate) fn of(&self, member: MemberId) -> Option<f64> {
+        let seen = self.members.get(&member)?;
+        [seen.link, seen.takes.map(|(takes, _)| takes)].into_iter().flatten().reduce(f64::min)
+    }
+
+    /// The sender's socket would not take more for a while: its device sent at this rate, and this much stands in its queue.
+    pub(crate) fn held_up(&mut self, now: Duration, rate: f64, queue: Duration) {
+        self.local = Some((rate, now + STALE));
+        self.local_queue = queue.as_secs_f64();
+    }
+
+    /// What a receiver saw.
+    pub(crate) fn report(&mut self, now: Duration, member: MemberId, report: &Report) {
+        if report.sent == 0 || report.sent_span == 0 {
+            return;
+        }
+        let before = self.members.get(&member).copied();
+        let queue = f64::from(report.queue) / 1e6;
+        let queue = (queue - if self.local.is_some() { self.local_queue } else { 0.0 }).max(0.0);
+        let loss = 1.0 - f64::from(report.received.min(report.sent)) / f64::from(report.sent);
+        let mut random_loss = before.map_or(0.0, |seen| seen.random_loss);
+        if queue < NO_QUEUE && report.dropped == 0 {
+            random_loss += (loss - random_loss) / 8.0;
+        }
+        let arrived = f64::from(report.received) * self.packet / (1.0 - random_loss.min(0.9));
+        let arrived = arrived / (f64::from(report.arrived_span.max(1)) / 1e6);
+        let mut link = before.and_then(|seen| seen.link);
+        if queue >= NO_QUEUE {
+            link = Some(link.map_or(arrived, |link| link + (arrived - link) / 4.0));
+        }
+        let mut takes = before.and_then(|seen| seen.takes).filter(|(_, until)| *until > now);
+        if report.dropped > 0 || report.fill > MOST_FILL {
+            let least = takes.map_or(arrived, |(takes, _)| takes.min(arrived));
+            takes = Some((least * 0.95, now + CAUTION));
+        }
+        self.members.insert(member, Seen { at: now, queue, link, random_loss, takes });
+        self.round(now);
+    }
+
+    /// Looks at the rate, if it is time.
+    fn round(&mut self, now: Duration) {
+        if now < self.next_round {
+            return;
+        }
+        let possible = self.now * now.saturating_sub(self.last_round).as_secs_f64();
+        let used = f64::from(self.sent) * self.packet > possible * USED;
+        (self.next_round, self.last_round, self.sent) = (now + ROUND, now, 0);
+        self.local = self.local.filter(|(_, until)| *until > now);
+        let fresh = self.members.iter().filter(|(_, seen)| seen.at + STALE > now);
+        let mut wanted: Option<(MemberId, f64)> = None;
+        for (&member, seen) in fresh {
+            if let Some(share) = Self::share(seen)
+                && wanted.is_none_or(|(_, least)| share < least)
+            {
+                wanted = Some((member, share));
+            }
+        }
+        match (wanted, self.local) {
+            (Some((member, rate)), _) => {
+                self.starting = false;
+                self.step = FIRST_STEP;
+                self.limit = Some(member);
+                self.now = rate;
+            }
+            (None, Some((rate, _))) => {
+                self.starting = false;
+                self.now = self.now.min(rate * LOCAL_EXCESS).max(rate);
+            }
+            // That a rate was not used up says nothing about a higher one.
+            (None, None) if !used => {}
+            (None, None) if self.starting => self.now *= 2.0,
+            (None, None) => {
+                self.now *= 1.0 + self.step;
+                self.step = (self.step * 1.25).min(LARGEST_STEP);
+            }
+        }
+        self.now = self.now.clamp(LEAST_RATE.min(self.max), self.max);
+    }
+
+    /// The rate that suits one receiver, if it limits at all.
+    fn share(seen: &Seen) -> Option<f64> {
+        let of_link = seen.link.filter(|_| seen.queue >= NO_QUEUE).map(|link| {
+            let change = (TARGET_QUEUE - seen.queue) / DRAIN_TIME;
+            link * (1.0 + change).clamp(LEAST_SHARE, 1.05)
+        });
+        let takes = seen.takes.map(|(takes, _)| takes);
+        [of_link, takes].into_iter().flatten().reduce(f64::min)
+    }
+}
+
+/// Room for blocks in use above which a receiver cannot keep up, in percent.
+const MOST_FILL: u8 = 60;
+/// The share of the rate that must have been used before it grows.
+const USED: f64 = 0.7;
+/// How much faster than its device the sender tries to be.
+const LOCAL_EXCESS: f64 = 1.05;

@@ -1,0 +1,437 @@
+//! The sending machine: which symbols go next, and when.
+
+use alloc::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    vec::Vec,
+};
+use core::{ops::Range, time::Duration};
+
+use crate::{Deadline, runs::RunSet};
+
+use super::{
+    config::{
+        BATCH_TIME, CATCH_UP, FIRST_ROUND_TRIP, LEAST_ROUND_TRIP, LONGEST_ROUND_TRIP, MAX_ADVERTS, MAX_BATCH,
+        MAX_SYMBOLS, QUIET, REMEMBERED_BLOCKS, STATE_EVERY, STATE_SOONEST,
+    },
+    event::{CastEvent, MemberId, Transmit},
+    message::{Feedback, Nack, Report},
+    rate::Rate,
+    stats::CastStats,
+    wire::{State, TICK, TIME_MODULUS, ticks},
+};
+
+/// What a sender is told at the start.
+#[derive(Clone, Debug)]
+pub struct CastParams {
+    /// Bytes of a symbol's packet on the wire, headers of the network included.
+    pub wire_len: usize,
+    /// Never faster than this, in bytes a second on the wire.
+    pub max_rate: Option<u64>,
+}
+
+/// Sends blocks to a group: each once, and then as many repair symbols as the member that lacks most of it needs.
+///
+/// The driver adds members with what they need, calls [`Caster::poll_transmit`] until it has nothing for now, sends what
+/// it gives, and comes back at [`Caster::poll_timeout`]. How many symbols a block has it tells by `sources`.
+#[derive(Debug)]
+pub struct Caster {
+    /// Blocks to be sent for the first time, or again for somebody who came later.
+    pending: RunSet,
+    /// Blocks that cannot go by packets.
+    withheld: BTreeSet<u64>,
+    cursor: u64,
+    current: Option<Current>,
+    sent: BTreeMap<u64, Sent>,
+    /// In the order of sending.
+    order: VecDeque<u64>,
+    /// Blocks with repairs to send.
+    repairs: BTreeSet<u64>,
+    members: BTreeMap<MemberId, Member>,
+    rate: Rate,
+    /// Repair symbols that go with each block before anybody asks.
+    proactive: f32,
+    next_batch: Duration,
+    next_state: Duration,
+    advertise: bool,
+    last_symbol: Duration,
+    last_nack: Duration,
+    round_trip: Duration,
+    active: bool,
+    events: VecDeque<CastEvent>,
+    stats: CastStats,
+}
+
+#[derive(Debug)]
+struct Current {
+    block: u64,
+    next: u16,
+    end: u16,
+}
+
+#[derive(Debug)]
+struct Sent {
+    sources: u16,
+    /// Number after the last symbol of the first pass.
+    passed: u16,
+    /// Number after the last symbol sent.
+    next: u16,
+    /// Number after the last symbol promised.
+    target: u16,
+    last: Duration,
+    /// Members that asked for more after the first pass.
+    askers: u16,
+    /// Still has to be judged for the proactive repairs.
+    judged: bool,
+}
+
+#[derive(Debug, Default)]
+struct Member {
+    heard: Option<Duration>,
+    report: Option<Report>,
+}
+
+impl Caster {
+    /// A sender with nobody to send to.
+    pub fn new(params: &CastParams) -> Self {
+        Self {
+            pending: RunSet::default(),
+            withheld: BTreeSet::new(),
+            cursor: 0,
+            current: None,
+            sent: BTreeMap::new(),
+            order: VecDeque::new(),
+            repairs: BTreeSet::new(),
+            members: BTreeMap::new(),
+            rate: Rate::new(params.wire_len, params.max_rate),
+            proactive: 0.0,
+            next_batch: Duration::ZERO,
+            next_state: Duration::ZERO,
+            advertise: false,
+            last_symbol: Duration::ZERO,
+            last_nack: Duration::ZERO,
+            round_trip: FIRST_ROUND_TRIP,
+            active: false,
+            events: VecDeque::new(),
+            stats: CastStats::default(),
+        }
+    }
+
+    /// A member that hears the packets, and what it needs. A block that is being sent is sent again for it.
+    pub fn join(&mut self, now: Duration, member: MemberId, needs: &[Range<u64>]) {
+        for needed in needs {
+            self.pending.add(needed.clone());
+        }
+        for &block in &self.withheld {
+            self.pending.remove(block..block + 1);
+        }
+        self.members.insert(member, Member::default());
+        if !self.pending.is_empty() && !self.active {
+            self.active = true;
+            self.next_batch = self.next_batch.max(now);
+            self.last_symbol = now;
+        }
+    }
+
+    /// A member is gone, or gets the rest by other ways.
+    pub fn leave(&mut self, member: MemberId) {
+        self.members.remove(&member);
+        self.rate.forget(member);
+        if self.members.is_empty() {
+            self.pending = RunSet::default();
+            self.current = None;
+            self.repairs.clear();
+            self.active = false;
+        }
+    }
+
+    /// A block turned out not to be sendable by packets; its members get it by the lane.
+    pub fn withhold(&mut self, block: u64) {
+        self.withheld.insert(block);
+        self.pending.remove(block..block + 1);
+        self.repairs.remove(&block);
+        if self.current.as_ref().is_some_and(|current| current.block == block) {
+            self.current = None;
+        }
+    }
+
+    /// What a member says. Of somebody who is no member nothing is taken.
+    pub fn handle_feedback(&mut self, now: Duration, member: MemberId, feedback: &Feedback) {
+        let Some(known) = self.members.get_mut(&member) else { return };
+        known.heard = Some(now);
+        self.stats.feedbacks += 1;
+        if let Some(report) = &feedback.report {
+            known.report = Some(*report);
+            self.measure(now, report.echo);
+            self.rate.report(now, member, report);
+        }
+        for &nack in &feedback.nacks {
+            self.nack(now, nack);
+        }
+    }
+
+    fn nack(&mut self, now: Duration, nack: Nack) {
+        self.stats.nacks += 1;
+        let block = u64::from(nack.block);
+        let round_trip = self.round_trip;
+        let Some(sent) = self.sent.get_mut(&block) else { return };
+        self.last_nack = now;
+        // What was sent a round trip ago has arrived or is lost; what was sent since may still be on its way.
+        let base =
+            if sent.last + round_trip < now { sent.next } else { sent.passed.max(nack.seen.min(sent.next)) };
+        let missing = nack.missing.min(sent.sources);
+        let target = base.saturating_add(missing).max(sent.target);
+        sent.askers = sent.askers.saturating_add(1);
+        if target > sent.target {
+            sent.target = target;
+            self.advertise = true;
+            self.next_state = self.next_state.min(now + STATE_SOONEST);
+        }
+        if sent.target > sent.next {
+            self.repairs.insert(block);
+        }
+    }
+
+    /// A round trip from the time that a report echoes.
+    fn measure(&mut self, now: Duration, echo: u32) {
+        let passed = ticks(now).wrapping_sub(echo) % TIME_MODULUS;
+        let measured = (TICK * passed).clamp(LEAST_ROUND_TRIP, LONGEST_ROUND_TRIP);
+        // Growth counts at once, the rest in time: the group's round trip is that of the slowest.
+        self.round_trip = if measured > self.round_trip {
+            (self.round_trip + measured) / 2
+        } else {
+            (self.round_trip * 63 + measured) / 64
+        };
+    }
+
+    /// The next thing to send now, if any. `sources` says how many source symbols a block has.
+    pub fn poll_transmit(&mut self, now: Duration, sources: impl Fn(u64) -> u16) -> Option<Transmit> {
+        if !self.active {
+            return None;
+        }
+        if self.next_state <= now {
+            self.next_state = now + STATE_EVERY;
+            return Some(Transmit::State(self.state()));
+        }
+        if self.next_batch > now {
+            return None;
+        }
+        let transmit = self.repair(now).or_else(|| self.fresh(now, sources));
+        if let Some(Transmit::Symbols { count, .. }) = &transmit {
+            self.next_batch = self.next_batch.max(now.saturating_sub(CATCH_UP)) + self.rate.time_of(*count);
+            self.last_symbol = now;
+            self.rate.sent(*count);
+        }
+        transmit
+    }
+
+    /// Most symbols of a batch at the rate of the moment.
+    fn batch(&self) -> u16 {
+        let one = self.rate.time_of(1);
+        let fitting = BATCH_TIME.as_nanos() / one.as_nanos().max(1);
+        u16::try_from(fitting).unwrap_or(MAX_BATCH).clamp(1, MAX_BATCH)
+    }
+
+    fn repair(&mut self, now: Duration) -> Option<Transmit> {
+        let batch = self.batch();
+        let block = *self.repairs.first()?;
+        let Some(sent) = self.sent.get_mut(&block) else {
+            self.repairs.remove(&block);
+            return None;
+        };
+        let (first, count) = (sent.next, batch.min(sent.target - sent.next));
+        sent.next += count;
+        sent.last = now;
+        if sent.next >= sent.target {
+            self.repairs.remove(&block);
+        }
+        self.stats.repairs += u64::from(count);
+        Some(Transmit::Symbols { block, first, count, fresh: false })
+    }
+
+    fn fresh(&mut self, now: Duration, sources: impl Fn(u64) -> u16) -> Option<Transmit> {
+        let batch = self.batch();
+        if self.current.is_none() {
+            self.begin(sources);
+        }
+        let current = self.current.as_mut()?;
+        let (block, first) = (current.block, current.next);
+        let count = batch.min(current.end - current.next);
+        current.next += count;
+        let (next, over) = (current.next, current.next >= current.end);
+        if let Some(sent) = self.sent.get_mut(&block) {
+            (sent.next, sent.target, sent.last) = (sent.next.max(next), sent.target.max(next), now);
+        }
+        if over {
+            self.current = None;
+        }
+        self.stats.fresh += u64::from(count);
+        Some(Transmit::Symbols { block, first, count, fresh: true })
+    }
+
+    /// Takes the next block of the pass.
+    fn begin(&mut self, sources: impl Fn(u64) -> u16) {
+        let Some(block) = self.pending.next_from(self.cursor).or_else(|| self.pending.next_from(0)) else {
+            return;
+        };
+        self.pending.remove(block..block + 1);
+        self.cursor = block + 1;
+        self.judge();
+        let sources = sources(block).clamp(1, MAX_SYMBOLS);
+        let end = sources.saturating_add(self.proactive_now()).min(MAX_SYMBOLS);
+        self.current = Some(Current { block, next: 0, end });
+        let fresh =
+            Sent { sources, passed: end, next: 0, target: 0, last: Duration::ZERO, askers: 0, judged: false };
+        if self.sent.insert(block, fresh).is_none() {
+            self.order.push_back(block);
+        }
+        while self.order.len() > REMEMBERED_BLOCKS {
+            if let Some(old) = self.order.pop_front() {
+                self.sent.remove(&old);
+                self.repairs.remove(&old);
+            }
+        }
+        self.stats.blocks += 1;
+        self.stats.sources += u64::from(sources);
+    }
+
+    /// The proactive repairs of the next block: the fraction decides by turns.
+    fn proactive_now(&self) -> u16 {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 71")]
+        let whole = (self.proactive + TURNS[self.stats.blocks as usize % TURNS.len()]) as u16;
+        whole
+    }
+
+    /// How many asked for more of the blocks sent some time ago steers how much goes unasked. One asker is as many as
+    /// needed; more than a few could have been saved the asking.
+    fn judge(&mut self) {
+        let behind = self.order.len().saturating_sub(JUDGED_BEHIND);
+        let members = self.members.len();
+        for block in self.order.range(behind.saturating_sub(JUDGED_BEHIND)..behind) {
+            let Some(sent) = self.sent.get_mut(block).filter(|sent| !sent.judged) else { continue };
+            sent.judged = true;
+            if members < FEW_MEMBERS {
+                self.proactive = 0.0;
+            } else if sent.askers > MANY_ASKERS * 4 {
+                self.proactive += 1.0;
+            } else if sent.askers > MANY_ASKERS {
+                self.proactive += 0.25;
+            } else if sent.askers == 0 {
+                self.proactive -= 0.05;
+            }
+            self.proactive = self.proactive.clamp(0.0, MOST_PROACTIVE);
+        }
+    }
+
+    fn state(&mut self) -> State {
+        let mut adverts = Vec::new();
+        if core::mem::take(&mut self.advertise) {
+            let latest = self.repairs.iter().rev().take(MAX_ADVERTS);
+            adverts.extend(latest.filter_map(|block| {
+                let sent = self.sent.get(block)?;
+                Some((u32::try_from(*block).ok()?, sent.target))
+            }));
+        }
+        self.stats.states += 1;
+        let passed_all = self.pending.is_empty() && self.current.is_none();
+        let position = self.current.as_ref().map_or(self.cursor, |current| current.block);
+        State {
+            passed_all,
+            members: u32::try_from(self.members.len()).unwrap_or(u32::MAX),
+            round_trip: self.round_trip,
+            position: u32::try_from(position).unwrap_or(u32::MAX),
+            adverts,
+        }
+    }
+
+    fn has_symbols(&self) -> bool {
+        self.current.is_some() || !self.repairs.is_empty() || !self.pending.is_empty()
+    }
+
+    /// When nobody can be about to ask any more.
+    fn quiet_at(&self) -> Duration {
+        self.last_symbol.max(self.last_nack) + self.round_trip * 10 + QUIET
+    }
+
+    /// When to come back, while there is something to do.
+    pub fn poll_timeout(&self) -> Option<Deadline> {
+        if !self.active {
+            return None;
+        }
+        let (at, reason) =
+            if self.has_symbols() { (self.next_batch, "symbols") } else { (self.quiet_at(), "quiet") };
+        if self.next_state < at {
+            return Some(Deadline { at: self.next_state, reason: "state" });
+        }
+        Some(Deadline { at, reason })
+    }
+
+    /// Time passed.
+    pub fn handle_timeout(&mut self, now: Duration) {
+        if self.active && !self.has_symbols() && self.quiet_at() <= now {
+            self.active = false;
+            self.events.push_back(CastEvent::PassEnd);
+        }
+    }
+
+    /// The first block from this one on, in the order of the pass, that is still to be sent for the first time.
+    pub fn pending_from(&self, block: u64) -> Option<u64> {
+        self.pending.next_from(block)
+    }
+
+    /// The block that comes after the one being sent.
+    pub fn next_block(&self) -> Option<u64> {
+        self.pending.next_from(self.cursor).or_else(|| self.pending.next_from(0))
+    }
+
+    /// Something that happened, if anything.
+    pub fn poll_event(&mut self) -> Option<CastEvent> {
+        self.events.pop_front()
+    }
+
+    /// The socket did not take packets for a while: the device sends so many bytes a second, and packets stand for so long
+    /// in its queue.
+    pub fn held_up(&mut self, now: Duration, bytes_per_second: f64, queue: Duration) {
+        self.rate.held_up(now, bytes_per_second, queue);
+    }
+
+    /// The rate of the moment, in bytes a second on the wire.
+    pub fn bytes_per_second(&self) -> f64 {
+        self.rate.bytes_per_second()
+    }
+
+    /// The member whose link or disk sets the rate, if one does.
+    pub fn limiting_member(&self) -> Option<MemberId> {
+        self.rate.limit()
+    }
+
+    /// The rate that a member's own link carries, in bytes a second on the wire, if it has been seen.
+    pub fn rate_of(&self, member: MemberId) -> Option<f64> {
+        self.rate.of(member)
+    }
+
+    /// A member's last report.
+    pub fn report_of(&self, member: MemberId) -> Option<&Report> {
+        self.members.get(&member)?.report.as_ref()
+    }
+
+    /// Blocks that still have to be sent for the first time.
+    pub fn is_passing(&self) -> bool {
+        self.active
+    }
+
+    /// Counts so far.
+    pub fn stats(&self) -> &CastStats {
+        &self.stats
+    }
+}
+
+/// Fractions of the proactive repairs, spread evenly over blocks.
+const TURNS: [f32; 4] = [0.0, 0.5, 0.25, 0.75];
+/// So many blocks after its first pass everybody who lacks something of a block has asked.
+const JUDGED_BEHIND: usize = 8;
+/// With fewer members than this everybody asks and nothing goes unasked.
+const FEW_MEMBERS: usize = 5;
+/// More askers than this are too many.
+const MANY_ASKERS: u16 = 3;
+/// Most proactive repairs of a block.
+const MOST_PROACTIVE: f32 = 40.0;

@@ -1,0 +1,4 @@
+mod crowd;
+mod messages;
+mod rules;
+mod table;

@@ -1,0 +1,71 @@
+#![expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "numbers of a simulation"
+)]
+
+use core::time::Duration;
+use std::vec::Vec;
+
+use super::crowd::{Crowd, Link, Loss, Outcome};
+
+fn crowd(members: usize, blocks: u64, link: Link, loss: Loss) -> Crowd {
+    Crowd { members, blocks, link, loss, max_rate: None, seed: 1 }
+}
+
+/// Mean rate from the second second on, while there is something new to send.
+fn settled(out: &Outcome) -> f64 {
+    let end = (out.elapsed.as_secs_f64() * 10.0) as usize - 3;
+    let rates: Vec<f64> = out.rates[20..end].to_vec();
+    rates.iter().sum::<f64>() / rates.len() as f64
+}
+
+#[test]
+fn the_rate_is_found_and_held_whatever_the_link_and_the_loss() {
+    for megabits in [10.0, 100.0, 1_000.0] {
+        for loss in [0.0, 0.01, 0.1] {
+            let link = Link::megabits(megabits);
+            let blocks = (link.rate * 4.0 / 276_000.0) as u64;
+            let out = crowd(4, blocks.max(1), link, Loss::Each(loss)).run();
+            let share = settled(&out) / link.rate;
+            assert!(
+                (0.95..1.03).contains(&share),
+                "{megabits} Mbit/s, loss {loss}: {share:.3} {:?}",
+                out.rates
+            );
+            assert_eq!(out.complete, 4);
+        }
+    }
+}
+
+#[test]
+fn a_limit_is_kept() {
+    let limit = 5_000_000;
+    let crowd = Crowd { max_rate: Some(limit), ..crowd(4, 64, Link::megabits(1_000.0), Loss::Each(0.01)) };
+    let out = crowd.run();
+    let sent = out.symbols as f64 * super::crowd::WIRE;
+    let rate = sent / out.elapsed.as_secs_f64();
+    assert!((0.97..1.01).contains(&(rate / limit as f64)), "{rate}");
+}
+
+#[test]
+fn the_same_seed_gives_the_same_run() {
+    let runs: Vec<_> = (0..2)
+        .map(|_| crowd(16, 16, Link::megabits(100.0), Loss::Bursts(0.05)).run())
+        .map(|out| (out.symbols, out.messages, out.elapsed))
+        .collect();
+    assert_eq!(runs[0], runs[1]);
+}
+
+#[test]
+fn every_schedule_of_loss_ends_with_everything() {
+    for seed in 0..40 {
+        let share = f64::from(u32::try_from(seed % 8).unwrap_or(0)) / 12.0;
+        let loss = if seed % 2 == 0 { Loss::Each(share) } else { Loss::Bursts(share) };
+        let members = [1, 2, 7, 30][seed as usize % 4];
+        let out = Crowd { seed, ..crowd(members, 6, Link::megabits(50.0), loss) }.run();
+        assert_eq!(out.complete, members, "seed {seed}, {loss:?}: {out:?}");
+        assert!(out.elapsed < Duration::from_secs(30), "seed {seed}: {out:?}");
+    }
+}

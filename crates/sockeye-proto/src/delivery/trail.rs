@@ -1,0 +1,150 @@
+//! What the packets of an interval show: loss, queues, how far apart they arrive.
+
+use core::time::Duration;
+
+use super::{
+    message::Report,
+    wire::{PacketHeader, TICK, TIME_MODULUS},
+};
+
+/// The packets seen since the last report, and the shortest way seen lately.
+#[derive(Debug, Default)]
+pub(crate) struct Trail {
+    interval: Option<Interval>,
+    /// Newest counter and time of all, unwrapped.
+    newest: Option<Newest>,
+    /// Shortest difference between arrival and sending in each of some slices of time, in microseconds. The clocks are
+    /// different ones, so only differences of these mean something.
+    shortest: [Option<i64>; SLICES],
+    slice: u64,
+    dropped: u64,
+    /// Stay of the last packets beyond the shortest, in microseconds, each weighing an eighth of what is left.
+    queue: i64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Newest {
+    counter: u64,
+    /// Ticks since the first packet's, plus one modulus, so that earlier ones stay positive.
+    time: u64,
+    raw_time: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Interval {
+    first_counter: u64,
+    last_counter: u64,
+    received: u32,
+    first_sent: u64,
+    last_sent: u64,
+    first_arrived: Duration,
+    last_arrived: Duration,
+    /// Shortest stay in the interval, in microseconds, on the two clocks.
+    shortest: i64,
+}
+
+/// The shortest way is remembered for so many slices of so long: ten seconds, in which clocks drift by a millisecond.
+const SLICES: usize = 5;
+const SLICE: Duration = Duration::from_secs(2);
+
+impl Trail {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.interval.is_none()
+    }
+
+    pub(crate) fn see(&mut self, now: Duration, header: &PacketHeader) {
+        let (counter, time) = self.unwrap(header);
+        let sent_micros =
+            i64::try_from(time * u64::try_from(TICK.as_micros()).unwrap_or(1)).unwrap_or(i64::MAX);
+        let way = i64::try_from(now.as_micros()).unwrap_or(i64::MAX) - sent_micros;
+        self.note_shortest(now, way);
+        self.queue += (way - self.shortest().unwrap_or(way) - self.queue) / 8;
+        let interval = self.interval.get_or_insert(Interval {
+            first_counter: counter,
+            last_counter: counter,
+            received: 0,
+            first_sent: time,
+            last_sent: time,
+            first_arrived: now,
+            last_arrived: now,
+            shortest: way,
+        });
+        interval.received += 1;
+        interval.first_counter = interval.first_counter.min(counter);
+        interval.last_counter = interval.last_counter.max(counter);
+        interval.last_sent = interval.last_sent.max(time);
+        interval.last_arrived = now;
+        interval.shortest = interval.shortest.min(way);
+    }
+
+    /// Full counter and time of a packet.
+    fn unwrap(&mut self, header: &PacketHeader) -> (u64, u64) {
+        let Some(newest) = &mut self.newest else {
+            let first = Newest {
+                counter: u64::from(header.counter) + (1 << 32),
+                time: u64::from(TIME_MODULUS),
+                raw_time: header.time,
+            };
+            self.newest = Some(first);
+            return (first.counter, first.time);
+        };
+        let ahead = header.counter.wrapping_sub(low(newest.counter)).cast_signed();
+        let counter = newest.counter.saturating_add_signed(ahead.into());
+        let ahead = header.time.wrapping_sub(newest.raw_time) % TIME_MODULUS;
+        let ahead = i64::from(ahead) - if ahead >= TIME_MODULUS / 2 { i64::from(TIME_MODULUS) } else { 0 };
+        let time = newest.time.saturating_add_signed(ahead);
+        newest.counter = newest.counter.max(counter);
+        if ahead > 0 {
+            (newest.time, newest.raw_time) = (time, header.time);
+        }
+        (counter, time)
+    }
+
+    fn note_shortest(&mut self, now: Duration, way: i64) {
+        let slice = now.as_secs() / SLICE.as_secs();
+        while self.slice < slice {
+            self.slice = (self.slice + 1).max(slice.saturating_sub(SLICES as u64));
+            self.shortest[usize::try_from(self.slice).unwrap_or(0) % SLICES] = None;
+        }
+        let shortest = &mut self.shortest[usize::try_from(slice).unwrap_or(0) % SLICES];
+        *shortest = Some(shortest.map_or(way, |before| before.min(way)));
+    }
+
+    fn shortest(&self) -> Option<i64> {
+        self.shortest.iter().flatten().min().copied()
+    }
+
+    /// How long packets stand in queues of late.
+    pub(crate) fn queue(&self) -> Duration {
+        Duration::from_micros(u64::try_from(self.queue).unwrap_or(0))
+    }
+
+    /// What there is to say about the interval, which ends here.
+    pub(crate) fn report(&mut self, _now: Duration, dropped: u64) -> Option<Report> {
+        let interval = self.interval.take()?;
+        let shortest = self.shortest().unwrap_or(interval.shortest);
+        let sent = interval.last_counter - interval.first_counter + 1;
+        let report = Report {
+            sent: u32::try_from(sent).unwrap_or(u32::MAX),
+            received: interval.received,
+            sent_span: micros(TICK * u32::try_from(interval.last_sent - interval.first_sent).unwrap_or(0)),
+            arrived_span: micros(interval.last_arrived.saturating_sub(interval.first_arrived)),
+            queue: u32::try_from(interval.shortest - shortest).unwrap_or(0),
+            dropped: u32::try_from(dropped.saturating_sub(self.dropped)).unwrap_or(u32::MAX),
+            fill: 0,
+            echo: self.newest.map_or(0, |newest| newest.raw_time),
+            blocks: 0,
+        };
+        self.dropped = dropped;
+        Some(report)
+    }
+}
+
+fn micros(time: Duration) -> u32 {
+    u32::try_from(time.as_micros()).unwrap_or(u32::MAX)
+}
+
+/// The low half of a counter.
+fn low(counter: u64) -> u32 {
+    u32::try_from(counter & u64::from(u32::MAX)).unwrap_or(0)
+}
