@@ -124,7 +124,7 @@ pub struct Feedback {
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Missing {
-    /// At most [`MAX_MISSING_RANGES`] pairs, ascending.
+    /// At most 16,384 pairs, ascending.
     #[n(0)]
     pub ranges: Vec<u64>,
     /// More follow.
