@@ -1,0 +1,131 @@
+//! The loops that all backends share.
+//!
+//! A chunk of each sum stays in registers while all terms are added to it: outputs are written once, and symbols are read once for up
+//! to [`LANES`](super::LANES) sums.
+//!
+//! The loops are a macro, not a generic function: the functions of a backend need features of the processor switched on, and with
+//! the attribute on each of them the compiler checks that all that call each other agree.
+
+use super::Term;
+
+/// Makes `combine` for a module that has `WIDTH`, the type `Vector`, and the functions `zero`, `load`, `store`, `add`, `prepare`,
+/// `factor` and `add_product`. The attributes of these functions are the argument.
+macro_rules! kernel {
+    ($(#[$features:meta])*) => {
+        /// See [`Backend::combine`](super::Backend::combine).
+        $(#[$features])*
+        pub(super) fn combine(terms: &[Term<'_>], outs: &mut [&mut [u8]]) {
+            match outs {
+                [a] if kernel::is_plain_sum(terms) => write_all::<1, 4, true>(terms, [a]),
+                [a] => write_all::<1, 4, false>(terms, [a]),
+                [a, b] => write_all::<2, 4, false>(terms, [a, b]),
+                [a, b, c] => write_all::<3, 2, false>(terms, [a, b, c]),
+                [a, b, c, d] => write_all::<4, 2, false>(terms, [a, b, c, d]),
+                _ => debug_assert!(outs.is_empty(), "no more sums than lanes"),
+            }
+        }
+
+        /// Writes `M` sums, by chunks of `V` vectors; `PLAIN` where all factors are one.
+        $(#[$features])*
+        fn write_all<const M: usize, const V: usize, const PLAIN: bool>(terms: &[Term<'_>], mut outs: [&mut [u8]; M]) {
+            let len = outs[0].len();
+            for begin in kernel::chunks(len, V * WIDTH) {
+                let sums = sum::<M, V, PLAIN>(terms, begin);
+                for (out, sums) in outs.iter_mut().zip(sums) {
+                    write(sums, &mut out[begin..]);
+                }
+            }
+        }
+
+        /// `M` sums over those bytes of all terms that begin at `begin`, as many as `V` vectors hold.
+        $(#[$features])*
+        #[inline]
+        fn sum<const M: usize, const V: usize, const PLAIN: bool>(terms: &[Term<'_>], begin: usize) -> [[Vector; V]; M] {
+            let mut sums = [[zero(); V]; M];
+            for term in terms {
+                let mut room = [[0; WIDTH]; V];
+                let chunk = kernel::chunk(term.symbol, begin, &mut room);
+                if PLAIN {
+                    for (v, bytes) in chunk.iter().enumerate() {
+                        sums[0][v] = add(sums[0][v], load(bytes));
+                    }
+                } else {
+                    add_products(&mut sums, chunk, &term.factors);
+                }
+            }
+            sums
+        }
+
+        $(#[$features])*
+        #[inline]
+        fn add_products<const M: usize, const V: usize>(
+            sums: &mut [[Vector; V]; M],
+            chunk: &[[u8; WIDTH]; V],
+            factors: &[u8; super::LANES],
+        ) {
+            let mut prepared = [prepare(zero()); V];
+            for (prepared, bytes) in prepared.iter_mut().zip(chunk) {
+                *prepared = prepare(load(bytes));
+            }
+            for (sums, &by) in sums.iter_mut().zip(factors) {
+                let by = factor(by);
+                for (sum, &vector) in sums.iter_mut().zip(&prepared) {
+                    *sum = add_product(*sum, vector, by);
+                }
+            }
+        }
+
+        /// Writes vectors, or as much of them as `out` has room for.
+        $(#[$features])*
+        #[inline]
+        fn write<const V: usize>(vectors: [Vector; V], out: &mut [u8]) {
+            let mut room = [[0; WIDTH]; V];
+            let short = out.len() < V * WIDTH;
+            let chunk = if short { &mut room } else { kernel::chunk_mut(out) };
+            for (bytes, vector) in chunk.iter_mut().zip(vectors) {
+                store(vector, bytes);
+            }
+            if short {
+                out.copy_from_slice(&room.as_flattened()[..out.len()]);
+            }
+        }
+    };
+}
+
+/// Where the chunks of a sum of `len` bytes begin. The last one ends where the sum ends, so it may reach back over bytes that were
+/// computed already, which is quicker than going on by bytes.
+pub(super) fn chunks(len: usize, chunk: usize) -> impl Iterator<Item = usize> {
+    (0..len).step_by(chunk).map(move |begin| begin.min(len.saturating_sub(chunk)))
+}
+
+/// The bytes of a symbol from `begin`: themselves, or in `room`, zeros, as many as there are.
+#[inline]
+pub(super) fn chunk<'a, const WIDTH: usize, const V: usize>(
+    symbol: &'a [u8],
+    begin: usize,
+    room: &'a mut [[u8; WIDTH]; V],
+) -> &'a [[u8; WIDTH]; V] {
+    let rest = symbol.get(begin..).unwrap_or_default();
+    if let Some(chunk) = rest.as_chunks().0.first_chunk() {
+        return chunk;
+    }
+    pad(rest, room.as_flattened_mut());
+    room
+}
+
+/// Kept out of the loop: only the last symbol of a block may be short.
+#[cold]
+fn pad(rest: &[u8], room: &mut [u8]) {
+    room[..rest.len()].copy_from_slice(rest);
+}
+
+/// The first bytes of `out`, of which there are enough.
+#[inline]
+pub(super) fn chunk_mut<const WIDTH: usize, const V: usize>(out: &mut [u8]) -> &mut [[u8; WIDTH]; V] {
+    out.as_chunks_mut().0.first_chunk_mut().expect("the caller has compared the lengths")
+}
+
+/// Whether a single sum needs no multiplication.
+pub(super) fn is_plain_sum(terms: &[Term<'_>]) -> bool {
+    terms.iter().all(|term| term.factors[0] == 1)
+}
