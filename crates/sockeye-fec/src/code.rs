@@ -24,6 +24,7 @@ impl Code {
     }
 
     /// The same code, computed by another backend.
+    #[must_use]
     pub const fn with_backend(self, backend: Backend) -> Self {
         Self { backend, ..self }
     }
@@ -50,7 +51,7 @@ impl Code {
     ///
     /// ```
     /// # use sockeye_fec::{Code, Error};
-    /// let block = b"four symbols of five bytes, the last short"; // 42 bytes
+    /// let block = b"nine symbols of five bytes, the last shorter"; // 44 bytes
     /// let code = Code::new(9)?;
     /// let mut parity = [0; 5];
     /// code.make_parity(0, block.chunks(5), &mut parity)?;
@@ -115,15 +116,14 @@ impl Code {
 
     fn encode(self, first: usize, terms: &mut [Term<'_>], parities: &mut [&mut [u8]]) -> Result<(), Error> {
         self.check(first, terms, parities)?;
-        let mut index = first;
+        let mut points = parity_points().skip(first);
         for equal in parities.chunk_by_mut(|a, b| a.len() == b.len()) {
             for rows in equal.chunks_mut(LANES) {
-                for (source, term) in (0..=u8::MAX).zip(&mut *terms) {
-                    for (parity, factor) in (index..).zip(&mut term.factors[..rows.len()]) {
-                        *factor = coefficient(parity_point(parity), source);
+                for (lane, parity) in (0..rows.len()).zip(&mut points) {
+                    for (source, term) in (0..=u8::MAX).zip(&mut *terms) {
+                        term.factors[lane] = coefficient(parity, source);
                     }
                 }
-                index += rows.len();
                 self.backend.combine(terms, rows);
             }
         }
@@ -144,9 +144,9 @@ impl Code {
     }
 }
 
-/// Where parity symbol `index`, below 256, stands among the numbers of the field. A source symbol stands at its index.
-pub(crate) const fn parity_point(index: usize) -> u8 {
-    ALL_ONES - (index % MAX_SYMBOLS) as u8
+/// Where the parity symbols stand among the numbers of the field, in order of their indices. A source symbol stands at its index.
+pub(crate) fn parity_points() -> impl Iterator<Item = u8> {
+    (0..=ALL_ONES).rev()
 }
 
 /// By what a source symbol is multiplied in a parity symbol; both are given by their points.

@@ -7,20 +7,20 @@
 const POLYNOMIAL: u16 = 0x11D;
 
 /// How many numbers there are besides zero; logarithms are modulo this.
-pub(crate) const ORDER: u16 = 255;
+pub(crate) const ORDER: u32 = 255;
 
 /// 2 to the power of the index.
-static EXP: [u8; ORDER as usize] = TABLES.0;
+static EXP: [u8; 255] = TABLES.0;
 /// The exponent of 2 that gives the index; that of zero, which has none, stands as 0.
 static LOG: [u8; 256] = TABLES.1;
 
-const TABLES: ([u8; ORDER as usize], [u8; 256]) = tables();
+const TABLES: ([u8; 255], [u8; 256]) = tables();
 
-const fn tables() -> ([u8; ORDER as usize], [u8; 256]) {
-    let (mut exp, mut log) = ([0; ORDER as usize], [0; 256]);
+const fn tables() -> ([u8; 255], [u8; 256]) {
+    let (mut exp, mut log) = ([0; 255], [0; 256]);
     let mut power = 1;
     let mut exponent: u8 = 0;
-    while exponent < ORDER as u8 {
+    while exponent < 255 {
         exp[exponent as usize] = power;
         log[power as usize] = exponent;
         power = double(power);
@@ -47,14 +47,14 @@ pub(crate) const fn doublings(a: u8) -> [u8; 8] {
 }
 
 /// The logarithm of `a`, which is not zero, to base 2.
-pub(crate) fn log(a: u8) -> u16 {
+pub(crate) fn log(a: u8) -> u32 {
     debug_assert_ne!(a, 0, "zero has no logarithm");
-    u16::from(LOG[usize::from(a)])
+    u32::from(LOG[usize::from(a)])
 }
 
 /// 2 to the power of `exponent`.
-pub(crate) fn exp(exponent: u16) -> u8 {
-    EXP[usize::from(exponent % ORDER)]
+pub(crate) fn exp(exponent: u32) -> u8 {
+    EXP[(exponent % ORDER) as usize]
 }
 
 /// `a` divided by `b`, neither of them zero.

@@ -17,7 +17,7 @@ use core::array;
 use crate::{
     Code, Error, MAX_SYMBOLS,
     backend::{LANES, Term},
-    code::{parity_point, scale},
+    code::{parity_points, scale},
     field::{self, ORDER},
 };
 
@@ -110,81 +110,99 @@ impl Code {
         Ok(arrived)
     }
 
-    /// Fills the lost ones of `symbols`, which are at least one and at most as many as have `arrived`.
+    /// Fills the lost ones of `symbols`, which are at most as many as have `arrived`.
     fn interpolate<'a>(
         self,
         symbols: impl Iterator<Item = &'a mut [u8]>,
         lost: &[bool; MAX_SYMBOLS],
         arrived: &[Option<&'a [u8]>; MAX_SYMBOLS],
     ) {
+        let plan = Plan::new(self.sources, lost, arrived);
         let mut terms = [Term::default(); MAX_SYMBOLS - 1];
-        let mut points: [u8; MAX_SYMBOLS - 1] = array::from_fn(|index| index as u8);
         let mut outs: [&mut [u8]; MAX_MISSING] = array::from_fn(|_| <&mut [u8]>::default());
-        let mut targets = [0; MAX_MISSING];
-        let mut stand_ins = [0; MAX_MISSING];
-        let mut count = 0;
-        // A parity takes the place of each lost symbol among those at hand.
-        let mut parities = arrived.iter().enumerate().filter_map(|(index, symbol)| Some((index, (*symbol)?)));
-        for (index, symbol) in symbols.enumerate() {
-            if !lost[index] {
-                terms[index].symbol = symbol;
-            } else if let Some((parity, stand_in)) = parities.next() {
-                terms[index].symbol = stand_in;
-                targets[count] = points[index];
-                points[index] = parity_point(parity);
-                stand_ins[count] = points[index];
-                outs[count] = symbol;
-                count += 1;
+        let mut free = outs.iter_mut();
+        let mut stand_ins = arrived.iter().flatten();
+        for ((term, &lost), symbol) in terms.iter_mut().zip(lost).zip(symbols) {
+            if !lost {
+                term.symbol = symbol;
+            } else if let (Some(stand_in), Some(out)) = (stand_ins.next(), free.next()) {
+                term.symbol = stand_in;
+                *out = symbol;
             }
         }
-        let plan = Plan::new(self.sources, &points, &targets[..count], &stand_ins[..count]);
         let terms = &mut terms[..self.sources()];
-        let mut at = 0;
+        let mut targets = plan.targets();
         // The last symbol may be shorter than the others.
-        for equal in outs[..count].chunk_by_mut(|a, b| a.len() == b.len()) {
+        for equal in outs[..targets.len()].chunk_by_mut(|a, b| a.len() == b.len()) {
             for rows in equal.chunks_mut(LANES) {
-                plan.write_factors(&targets[at..at + rows.len()], terms);
-                at += rows.len();
+                let (now, later) = targets.split_at(rows.len());
+                targets = later;
+                plan.write_factors(now, terms);
                 self.backend.combine(terms, rows);
             }
         }
     }
 }
 
-/// The points of a reconstruction and the logarithms of their weights w.
-struct Plan<'a> {
+/// The points of a reconstruction, and their weights w.
+struct Plan {
     sources: u8,
-    targets: &'a [u8],
-    stand_ins: &'a [u8],
-    points: &'a [u8; MAX_SYMBOLS - 1],
-    weights: [u16; MAX_SYMBOLS - 1],
+    /// The points of the lost symbols, as many as `missing`.
+    targets: [u8; MAX_MISSING],
+    /// The points of the parities used instead, as many.
+    stand_ins: [u8; MAX_MISSING],
+    missing: usize,
+    /// The points of the k symbols at hand: a source's, or that of the parity in its place.
+    points: [u8; MAX_SYMBOLS - 1],
+    /// The logarithms of their weights.
+    weights: [u32; MAX_SYMBOLS - 1],
 }
 
-impl<'a> Plan<'a> {
-    fn new(sources: u8, points: &'a [u8; MAX_SYMBOLS - 1], targets: &'a [u8], stand_ins: &'a [u8]) -> Self {
-        let mut plan = Self { sources, targets, stand_ins, points, weights: [0; MAX_SYMBOLS - 1] };
+impl Plan {
+    /// The lowest of the parities that have arrived take the places of the lost symbols, in order.
+    fn new(sources: u8, lost: &[bool; MAX_SYMBOLS], arrived: &[Option<&[u8]>; MAX_SYMBOLS]) -> Self {
+        let mut plan = Self {
+            sources,
+            targets: [0; MAX_MISSING],
+            stand_ins: [0; MAX_MISSING],
+            missing: 0,
+            points: [0; MAX_SYMBOLS - 1],
+            weights: [0; MAX_SYMBOLS - 1],
+        };
+        let mut parities = parity_points().zip(arrived).filter(|(_, symbol)| symbol.is_some());
+        for ((source, &lost), point) in (0..sources).zip(lost).zip(&mut plan.points) {
+            *point = source;
+            if lost && let Some((parity, _)) = parities.next() {
+                *point = parity;
+                plan.targets[plan.missing] = source;
+                plan.stand_ins[plan.missing] = parity;
+                plan.missing += 1;
+            }
+        }
         for index in 0..usize::from(sources) {
-            plan.weights[index] = plan.weight(points[index]);
+            plan.weights[index] = plan.weight(plan.points[index]);
         }
         plan
     }
 
+    fn targets(&self) -> &[u8] {
+        &self.targets[..self.missing]
+    }
+
     /// The logarithm of w at `point`.
-    fn weight(&self, point: u8) -> u16 {
-        let distance = |other: &u8| if *other == point { 0 } else { u32::from(field::log(point ^ other)) };
-        let above: u32 = self.targets.iter().map(distance).sum();
-        let below: u32 = self.stand_ins.iter().map(distance).sum();
-        let scale = if point < self.sources { u32::from(field::log(scale(point))) } else { 0 };
-        // At most 128 logarithms are taken away, and as many times their modulus is added.
-        let order = u32::from(ORDER);
-        ((scale + above + MAX_MISSING as u32 * order - below) % order) as u16
+    fn weight(&self, point: u8) -> u32 {
+        let distance = |other: &u8| if *other == point { 0 } else { field::log(point ^ other) };
+        let above: u32 = self.targets().iter().map(distance).sum();
+        let below = self.stand_ins[..self.missing].iter().map(|other| ORDER - distance(other)).sum::<u32>();
+        let scale = if point < self.sources { field::log(scale(point)) } else { 0 };
+        (scale + above + below) % ORDER
     }
 
     /// Writes by what each of `terms` counts in the symbols at `targets`.
     fn write_factors(&self, targets: &[u8], terms: &mut [Term<'_>]) {
         for (lane, &target) in targets.iter().enumerate() {
             let own = self.weight(target);
-            for ((term, &point), weight) in terms.iter_mut().zip(self.points).zip(self.weights) {
+            for ((term, point), weight) in terms.iter_mut().zip(self.points).zip(self.weights) {
                 let below = own + field::log(target ^ point);
                 term.factors[lane] = field::exp(weight + 2 * ORDER - below);
             }

@@ -67,15 +67,15 @@ const KINDS: &[Kind] = &[
     Kind::Avx512,
 ];
 
-/// Whether this processor has a feature. Without the standard library, whether the compiler was told so.
+/// Whether this processor has all these features. Without the standard library, whether the compiler was told so.
 #[cfg(target_arch = "x86_64")]
 macro_rules! has {
-    ($feature:tt) => {{
+    ($($feature:tt),+) => {{
         #[cfg(feature = "std")]
-        let has = std::arch::is_x86_feature_detected!($feature);
+        let features = [$(std::arch::is_x86_feature_detected!($feature)),+];
         #[cfg(not(feature = "std"))]
-        let has = cfg!(target_feature = $feature);
-        has
+        let features = [$(cfg!(target_feature = $feature)),+];
+        !features.contains(&false)
     }};
 }
 
@@ -142,9 +142,9 @@ impl Kind {
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => has!("avx2"),
             #[cfg(target_arch = "x86_64")]
-            Self::Gfni => has!("gfni") && has!("avx2"),
+            Self::Gfni => has!("gfni", "avx2"),
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => has!("gfni") && has!("avx512f"),
+            Self::Avx512 => has!("gfni", "avx512f"),
         }
     }
 }
