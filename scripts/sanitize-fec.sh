@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Runs the tests of sockeye-fec where wrong addresses are noticed: with AddressSanitizer, whose part of the compiler is not stable yet,
 # hence RUSTC_BOOTSTRAP; then its unit tests under valgrind where that is installed.
-# (valgrind knows no AVX-512, so the processor it shows to the program has none; AddressSanitizer checks that backend.)
+# (valgrind knows neither GFNI nor AVX-512, so the processor it shows to the program has neither; those backends are left to
+# AddressSanitizer.)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=$(rustc -vV | sed -n 's/^host: //p')

@@ -7,9 +7,11 @@ use crate::{Backend, Code};
 
 /// Protects a block, loses symbols of it and recovers them, all as the bytes say, and panics if a property of the code is broken.
 ///
-/// The input: how many sources; length of a symbol; how much shorter the block is, in bytes; how many indices are listed as missing, and how many
-/// parities are given, then these indices, a byte each; the rest is the block, repeated until it is full. Checked, for
-/// every backend: what may be recovered is, and is what was lost; everything else is refused, and then nothing was written.
+/// The input: how many sources; length of a symbol; how much shorter the block is, in bytes; how many indices are listed as missing,
+/// and how many parities are given; then these indices, a byte each; the rest is the block, repeated until it is full.
+///
+/// Checked, for every backend: what can be recovered is, and is what was lost; everything else is refused, and then nothing was
+/// written.
 pub fn fuzz_code(data: &[u8]) {
     let [sources, symbol_len, short, missing, given, rest @ ..] = data else { return };
     let Ok(code) = Code::new(usize::from(*sources)) else {

@@ -1,7 +1,7 @@
 //! The loops that all backends share.
 //!
-//! A chunk of each sum stays in registers while all terms are added to it: outputs are written once, and symbols are read once for up
-//! to [`LANES`](super::LANES) sums.
+//! A chunk of each sum stays in registers while the symbols of a group are added to it. Each symbol is read once for up to
+//! [`LANES`](super::LANES) sums; the sums themselves go to memory and back once for each group.
 //!
 //! The loops are a macro, not a generic function: the functions of a backend need features of the processor switched on, and with
 //! the attribute on each of them the compiler checks that all that call each other agree.
@@ -75,6 +75,7 @@ macro_rules! kernel {
             sums
         }
 
+        /// Adds to each sum the chunk, multiplied by the factor for that sum.
         $(#[$features])*
         #[inline]
         fn add_products<const M: usize, const V: usize>(

@@ -4,6 +4,7 @@ use crate::field::doublings;
 
 /// Products of each factor with the sixteen low halves of a byte, then with the sixteen high ones: the tables of
 /// J. S. Plank, K. Greenan, E. Miller, "Screaming Fast Galois Field Arithmetic Using Intel SIMD Instructions" (2013).
+#[cfg(any(test, target_arch = "x86_64"))]
 pub(super) static HALVES: [[[u8; 16]; 2]; 256] = {
     let mut all = [[[0; 16]; 2]; 256];
     let mut factor: u8 = 0;
@@ -18,6 +19,7 @@ pub(super) static HALVES: [[[u8; 16]; 2]; 256] = {
 
 /// Multiplication by each factor as a matrix of bits, as GF2P8AFFINEQB takes it: Intel 64 and IA-32 Architectures Software Developer's
 /// Manual, volume 2. The most significant byte is the row of bit 0 of the product.
+#[cfg(target_arch = "x86_64")]
 pub(super) static MATRICES: [u64; 256] = {
     let mut all = [0; 256];
     let mut factor: u8 = 0;
@@ -47,6 +49,7 @@ pub(super) static BITS: [[u8; 8]; 256] = {
     }
 };
 
+#[cfg(any(test, target_arch = "x86_64"))]
 const fn halves(factor: u8) -> [[u8; 16]; 2] {
     let doublings = doublings(factor);
     let mut halves = [[0; 16]; 2];
@@ -64,6 +67,7 @@ const fn halves(factor: u8) -> [[u8; 16]; 2] {
     halves
 }
 
+#[cfg(target_arch = "x86_64")]
 const fn matrix(factor: u8) -> u64 {
     let doublings = doublings(factor);
     let mut matrix = 0;
