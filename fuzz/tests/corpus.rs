@@ -13,6 +13,7 @@ const TARGETS: &[Target] = &[
     ("content_journal", sockeye_proto::content::fuzz::fuzz_journal),
     ("discovery_datagram", sockeye_proto::discovery::fuzz::fuzz_datagram),
     ("discovery_machines", sockeye_proto::discovery::fuzz::fuzz_machines),
+    ("fec_code", sockeye_fec::fuzz::fuzz_code),
     ("pairing_message", sockeye_proto::pairing::fuzz::fuzz_message),
     ("pairing_code", sockeye_proto::pairing::fuzz::fuzz_code),
     ("pairing_machines", sockeye_proto::pairing::fuzz::fuzz_machines),

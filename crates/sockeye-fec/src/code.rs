@@ -1,196 +1,163 @@
-//! Making repair symbols, and getting lost ones back.
-
-use core::fmt;
+//! The code of a block, and how its parities are made.
 
 use crate::{
-    field::{div, mul},
-    kernel::Kernel,
+    Backend, Error, MAX_SYMBOLS,
+    backend::{LANES, Term},
+    field,
 };
 
-/// Most source symbols of a block.
-pub const MAX_SOURCES: usize = 255;
-/// Most repair symbols used in one decoding: as many as can be missing when half of all symbols are sources.
-pub const MAX_REPAIRS: usize = 128;
-
-/// What cannot be coded.
+/// The code of a block of a given number of source symbols. A few bytes, made in no time; the definition is on the
+/// [front page](crate).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum CodeError {
-    /// No sources, more than [`MAX_SOURCES`], or symbols without bytes.
-    Shape,
-    /// A repair symbol that a block of so many sources does not have, or buffers that are no whole symbols.
-    Repair,
-    /// A missing source that does not exist, or one named twice.
-    Missing,
-    /// Fewer repair symbols than missing sources, or more missing than [`MAX_REPAIRS`].
-    TooMany,
+pub struct Code {
+    pub(crate) sources: u8,
+    pub(crate) backend: Backend,
 }
 
-impl fmt::Display for CodeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Shape => "a block has 1 to 255 symbols of at least a byte",
-            Self::Repair => "no such repair symbol",
-            Self::Missing => "no such source symbol, or one named twice",
-            Self::TooMany => "more sources are missing than there are repair symbols",
-        })
-    }
-}
-
-impl core::error::Error for CodeError {}
-
-/// The coefficient of a source in a repair symbol.
-fn coefficient(repair: usize, source: usize) -> u8 {
-    let byte = |number: usize| number.to_be_bytes()[size_of::<usize>() - 1];
-    div(byte(255 ^ source), byte((255 - repair) ^ source))
-}
-
-/// Makes as many repair symbols as `out` has room for, from number `first` on.
-///
-/// `block` is cut into symbols of `len` bytes; a short last one counts as if zeros followed.
-pub fn encode(block: &[u8], len: usize, first: usize, out: &mut [u8]) -> Result<(), CodeError> {
-    encode_with(Kernel::best(), block, len, first, out)
-}
-
-/// [`encode`] by a certain kernel.
-pub fn encode_with(
-    kernel: Kernel,
-    block: &[u8],
-    len: usize,
-    first: usize,
-    out: &mut [u8],
-) -> Result<(), CodeError> {
-    let sources = sources(block, len)?;
-    if !out.len().is_multiple_of(len) || first.saturating_add(out.len() / len) > 256 - sources {
-        return Err(CodeError::Repair);
-    }
-    out.fill(0);
-    let count = out.len() / len;
-    let mut factors = [0; 256];
-    for (index, source) in block.chunks(len).enumerate() {
-        for (number, factor) in factors[..count].iter_mut().enumerate() {
-            *factor = coefficient(first + number, index);
-        }
-        kernel.add(out, len, &factors[..count], source);
-    }
-    Ok(())
-}
-
-fn sources(block: &[u8], len: usize) -> Result<usize, CodeError> {
-    if len == 0 {
-        return Err(CodeError::Shape);
-    }
-    match block.len().div_ceil(len) {
-        sources @ 1..=MAX_SOURCES => Ok(sources),
-        _ => Err(CodeError::Shape),
-    }
-}
-
-/// Gets missing sources back, in place.
-///
-/// `block` holds the sources, `len` bytes each, the last one perhaps short; those named in `missing` may hold anything and are
-/// right afterwards. `repairs` holds repair symbols one after the other, which are used up, and `numbers` says which they
-/// are. As many as there are missing sources are used, the first ones.
-pub fn decode(
-    block: &mut [u8],
-    len: usize,
-    missing: &[u8],
-    repairs: &mut [u8],
-    numbers: &[u8],
-) -> Result<(), CodeError> {
-    decode_with(Kernel::best(), block, len, missing, repairs, numbers)
-}
-
-/// [`decode`] by a certain kernel.
-pub fn decode_with(
-    kernel: Kernel,
-    block: &mut [u8],
-    len: usize,
-    missing: &[u8],
-    repairs: &mut [u8],
-    numbers: &[u8],
-) -> Result<(), CodeError> {
-    let sources = sources(block, len)?;
-    let lost = missing.len();
-    if lost == 0 {
-        return Ok(());
-    }
-    if lost > numbers.len().min(MAX_REPAIRS) {
-        return Err(CodeError::TooMany);
-    }
-    let numbers = &numbers[..lost];
-    let is_missing = flags(missing).filter(|_| missing.iter().all(|m| usize::from(*m) < sources));
-    let is_missing = is_missing.ok_or(CodeError::Missing)?;
-    let existing = flags(numbers).is_some() && numbers.iter().all(|n| usize::from(*n) < 256 - sources);
-    let Some(repairs) = repairs.get_mut(..lost * len).filter(|_| existing) else {
-        return Err(CodeError::Repair);
-    };
-    // What the sources that are there have added is taken away again.
-    let mut factors = [0; MAX_REPAIRS];
-    for (index, source) in block.chunks(len).enumerate().filter(|(index, _)| !is_missing[*index]) {
-        for (factor, number) in factors.iter_mut().zip(numbers) {
-            *factor = coefficient(usize::from(*number), index);
-        }
-        kernel.add(repairs, len, &factors[..lost], source);
-    }
-    // What is left is the lost sources under a small matrix, which is inverted step by step; what is done to its rows is
-    // done to the symbols.
-    let mut matrix = [[0; MAX_REPAIRS]; MAX_REPAIRS];
-    for (row, number) in matrix.iter_mut().zip(numbers) {
-        for (cell, source) in row.iter_mut().zip(missing) {
-            *cell = coefficient(usize::from(*number), usize::from(*source));
+impl Code {
+    /// The code for `sources` source symbols, from 1 to 255, with the fastest [`Backend`] that this processor has.
+    pub fn new(sources: usize) -> Result<Self, Error> {
+        match u8::try_from(sources) {
+            Ok(count @ 1..) => Ok(Self { sources: count, backend: Backend::detect() }),
+            _ => Err(Error::Sources { sources }),
         }
     }
-    let inverse = invert(&mut matrix, lost);
-    for (at, source) in missing.iter().enumerate() {
-        let start = usize::from(*source) * len;
-        let end = block.len().min(start + len);
-        let out = &mut block[start..end];
-        out.fill(0);
-        let out_len = out.len();
-        for (repair, factor) in repairs.chunks(len).zip(&inverse[at][..lost]) {
-            kernel.add(out, out_len, &[*factor], &repair[..out_len]);
+
+    /// The same code, computed by another backend.
+    #[must_use]
+    pub const fn with_backend(self, backend: Backend) -> Self {
+        Self { backend, ..self }
+    }
+
+    /// How many source symbols a block has: k, from 1 to 255.
+    pub const fn sources(self) -> usize {
+        self.sources as usize
+    }
+
+    /// How many parity symbols can be made: 256 − k. Their indices run from 0.
+    pub const fn parities(self) -> usize {
+        MAX_SYMBOLS - self.sources()
+    }
+
+    /// What computes.
+    pub const fn backend(self) -> Backend {
+        self.backend
+    }
+
+    /// Writes the parity symbol `index` over `parity`.
+    ///
+    /// `sources` gives the k source symbols in order. One that is shorter than `parity` counts as filled up with zeros, one that
+    /// is longer is an [`Error::SourceLen`].
+    ///
+    /// ```
+    /// # use sockeye_fec::{Code, Error};
+    /// let block = b"nine symbols of five bytes, the last shorter"; // 44 bytes
+    /// let code = Code::new(9)?;
+    /// let mut parity = [0; 5];
+    /// code.make_parity(0, block.chunks(5), &mut parity)?;
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn make_parity<'a, S>(self, index: usize, sources: S, parity: &mut [u8]) -> Result<(), Error>
+    where
+        S: IntoIterator<Item = &'a [u8]>,
+    {
+        let mut terms = [Term::default(); MAX_SYMBOLS - 1];
+        let terms = self.collect(sources, &mut terms)?;
+        self.encode(index, terms, &mut [parity])
+    }
+
+    /// Writes as many parity symbols as there are slices in `parities`, the first of them `first`, the others those after it.
+    ///
+    /// Up to four of them cost one pass over the sources, so this is faster than one call each. For the rest it is as
+    /// [`Code::make_parity`].
+    ///
+    /// ```
+    /// # use sockeye_fec::{Code, Error};
+    /// let block = [7; 185 * 1420];
+    /// let code = Code::new(185)?;
+    /// let mut parities = [0; 4 * 1420];
+    /// let mut rows: Vec<&mut [u8]> = parities.chunks_mut(1420).collect();
+    /// code.make_parities(12, block.chunks(1420), &mut rows)?; // 12, 13, 14, 15
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn make_parities<'a, S>(
+        self,
+        first: usize,
+        sources: S,
+        parities: &mut [&mut [u8]],
+    ) -> Result<(), Error>
+    where
+        S: IntoIterator<Item = &'a [u8]>,
+    {
+        let mut terms = [Term::default(); MAX_SYMBOLS - 1];
+        let terms = self.collect(sources, &mut terms)?;
+        self.encode(first, terms, parities)
+    }
+
+    /// Puts the source symbols into the first k of `terms`, and nothing but k.
+    fn collect<'a, 't, S>(self, sources: S, terms: &'t mut [Term<'a>]) -> Result<&'t mut [Term<'a>], Error>
+    where
+        S: IntoIterator<Item = &'a [u8]>,
+    {
+        let expected = self.sources();
+        let mut given = 0;
+        for symbol in sources.into_iter().take(expected + 1) {
+            if let Some(term) = terms[..expected].get_mut(given) {
+                term.symbol = symbol;
+            }
+            given += 1;
+        }
+        if given == expected {
+            Ok(&mut terms[..expected])
+        } else {
+            Err(Error::SourceCount { given, expected })
         }
     }
-    Ok(())
-}
 
-/// Which numbers are named; `None` if one is named twice.
-fn flags(numbers: &[u8]) -> Option<[bool; 256]> {
-    let mut flags = [false; 256];
-    for number in numbers {
-        if core::mem::replace(&mut flags[usize::from(*number)], true) {
-            return None;
-        }
-    }
-    Some(flags)
-}
-
-type Matrix = [[u8; MAX_REPAIRS]; MAX_REPAIRS];
-
-/// The inverse of the upper left part, by elimination. Every square part of a Cauchy matrix has one, and so has whatever is
-/// left after each step: no row needs to be exchanged.
-fn invert(matrix: &mut Matrix, size: usize) -> Matrix {
-    let mut inverse = [[0; MAX_REPAIRS]; MAX_REPAIRS];
-    for (at, row) in inverse.iter_mut().enumerate() {
-        row[at] = 1;
-    }
-    for pivot in 0..size {
-        let scale = div(1, matrix[pivot][pivot].max(1));
-        for cell in matrix[pivot][..size].iter_mut().chain(&mut inverse[pivot][..size]) {
-            *cell = mul(*cell, scale);
-        }
-        let (pivot_row, pivot_inverse) = (matrix[pivot], inverse[pivot]);
-        for row in (0..size).filter(|row| *row != pivot) {
-            let factor = matrix[row][pivot];
-            for column in 0..size {
-                matrix[row][column] ^= mul(factor, pivot_row[column]);
-                inverse[row][column] ^= mul(factor, pivot_inverse[column]);
+    fn encode(self, first: usize, terms: &mut [Term<'_>], parities: &mut [&mut [u8]]) -> Result<(), Error> {
+        self.check(first, terms, parities)?;
+        let mut points = parity_points().skip(first);
+        for equal in parities.chunk_by_mut(|a, b| a.len() == b.len()) {
+            for rows in equal.chunks_mut(LANES) {
+                for (lane, parity) in (0..rows.len()).zip(&mut points) {
+                    for (source, term) in (0..=u8::MAX).zip(&mut *terms) {
+                        term.factors[lane] = coefficient(parity, source);
+                    }
+                }
+                self.backend.combine(terms, rows);
             }
         }
+        Ok(())
     }
-    inverse
+
+    fn check(self, first: usize, terms: &[Term<'_>], parities: &[&mut [u8]]) -> Result<(), Error> {
+        let end = first.saturating_add(parities.len());
+        if end > self.parities() {
+            let index = first.max(self.parities());
+            return Err(Error::NoSuchParity { index, parities: self.parities() });
+        }
+        let Some(max) = parities.iter().map(|parity| parity.len()).min() else { return Ok(()) };
+        match terms.iter().position(|term| term.symbol.len() > max) {
+            Some(index) => Err(Error::SourceLen { index, len: terms[index].symbol.len(), max }),
+            None => Ok(()),
+        }
+    }
 }
 
-#[cfg(test)]
-mod tests;
+/// Where the parity symbols stand among the numbers of the field, in order of their indices. A source symbol stands at its index.
+pub(crate) fn parity_points() -> impl Iterator<Item = u8> {
+    (0..=ALL_ONES).rev()
+}
+
+/// By what a source symbol is multiplied in a parity symbol; both are given by their points.
+fn coefficient(parity: u8, source: u8) -> u8 {
+    field::divide(scale(source), parity ^ source)
+}
+
+/// The scale of a source's column: with it every coefficient of parity 0 is one.
+pub(crate) const fn scale(source: u8) -> u8 {
+    ALL_ONES ^ source
+}
+
+/// The point of parity 0.
+const ALL_ONES: u8 = 255;
