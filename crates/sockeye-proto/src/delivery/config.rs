@@ -67,6 +67,10 @@ pub(crate) const QUIET: Duration = Duration::from_millis(200);
 /// The time that one report covers, and how many receivers report about one such time: more would tell the sender nothing new.
 /// Those that see a queue or drops are heard more often than those that fare well.
 pub(crate) const REPORT_EVERY: Duration = Duration::from_millis(25);
+/// The same while the sender seeks its rate: so many reports of a member are made so fast.
+pub(crate) const FIRST_REPORTS_EVERY: Duration = Duration::from_millis(8);
+pub(crate) const FIRST_REPORTS: u32 = 30;
+
 /// The soonest report, for one who sees a queue grow.
 pub(crate) const SOONEST_REPORT: Duration = Duration::from_millis(4);
 pub(crate) const REPORTERS: u32 = 16;

@@ -8,7 +8,11 @@
 use alloc::collections::BTreeMap;
 use core::time::Duration;
 
-use super::{config::REPORT_EVERY, event::MemberId, message::Report};
+use super::{
+    config::{FIRST_REPORTS_EVERY, REPORT_EVERY},
+    event::MemberId,
+    message::Report,
+};
 
 /// Where the rate begins, in bytes a second on the wire: 20 Mbit/s. Doubled every round, a gigabit takes six of them.
 const FIRST_RATE: f64 = 2.5e6;
@@ -26,6 +30,8 @@ const DRAIN_TIME: f64 = 60e-3;
 const LEAST_SHARE: f64 = 0.7;
 /// The rate is looked at this often.
 const ROUND: Duration = REPORT_EVERY;
+/// While the rate is sought.
+const FIRST_ROUNDS: Duration = FIRST_REPORTS_EVERY;
 /// What was reported longer ago says nothing.
 const STALE: Duration = Duration::from_millis(250);
 /// The smallest and the largest step up in a round without a queue.
@@ -122,9 +128,13 @@ impl Rate {
         [seen.link, seen.takes.map(|(takes, _)| takes)].into_iter().flatten().reduce(f64::min)
     }
 
-    /// The sender's socket would not take more for a while: its device sent at this rate, and this much stands in its queue.
-    pub(crate) fn held_up(&mut self, now: Duration, rate: f64, queue: Duration) {
+    /// The sender's socket would not take more for a while: its device sent at this rate.
+    pub(crate) fn held_up(&mut self, now: Duration, rate: f64) {
         self.local = Some((rate, now + STALE));
+    }
+
+    /// Packets stand for so long in the sender's own queue: that is no queue on the way.
+    pub(crate) fn local_queue(&mut self, queue: Duration) {
         self.local_queue = queue.as_secs_f64();
     }
 
@@ -135,7 +145,7 @@ impl Rate {
         }
         let before = self.members.get(&member).copied();
         let queue = f64::from(report.queue) / 1e6;
-        let queue = (queue - if self.local.is_some() { self.local_queue } else { 0.0 }).max(0.0);
+        let queue = (queue - self.local_queue).max(0.0);
         let loss = 1.0 - f64::from(report.received.min(report.sent)) / f64::from(report.sent);
         let mut random_loss = before.map_or(0.0, |seen| seen.random_loss);
         if queue < NO_QUEUE && report.dropped == 0 {
@@ -163,7 +173,8 @@ impl Rate {
         }
         let possible = self.now * now.saturating_sub(self.last_round).as_secs_f64();
         let used = f64::from(self.sent) * self.packet > possible * USED;
-        (self.next_round, self.last_round, self.sent) = (now + ROUND, now, 0);
+        let round = if self.starting { FIRST_ROUNDS } else { ROUND };
+        (self.next_round, self.last_round, self.sent) = (now + round, now, 0);
         self.local = self.local.filter(|(_, until)| *until > now);
         let fresh = self.members.iter().filter(|(_, seen)| seen.at + STALE > now);
         let mut wanted: Option<(MemberId, f64)> = None;

@@ -10,8 +10,8 @@ use crate::{Deadline, runs::RunSet};
 
 use super::{
     config::{
-        FIRST_ROUND_TRIP, FOLLOWED_BLOCKS, MAX_NACKS, MAX_SYMBOLS, REORDER, REPORT_EVERY, REPORTERS,
-        SOONEST_REPORT, TROUBLED_REPORTERS,
+        FIRST_REPORTS, FIRST_REPORTS_EVERY, FIRST_ROUND_TRIP, FOLLOWED_BLOCKS, MAX_NACKS, MAX_SYMBOLS,
+        REORDER, REPORT_EVERY, REPORTERS, SOONEST_REPORT, TROUBLED_REPORTERS,
     },
     event::Verdict,
     message::{Feedback, Nack, Report},
@@ -44,6 +44,7 @@ pub struct Listener {
     round_trip: Duration,
     trail: Trail,
     next_report: Duration,
+    reports: u32,
     /// The last report was made at once because of a queue.
     alarmed: bool,
     completed: u32,
@@ -83,6 +84,7 @@ impl Listener {
             round_trip: FIRST_ROUND_TRIP,
             trail: Trail::default(),
             next_report: Duration::ZERO,
+            reports: 0,
             alarmed: false,
             completed: 0,
             random: Random::new(seed),
@@ -124,7 +126,7 @@ impl Listener {
     /// An authentic packet of any kind arrived at this time.
     pub fn handle_packet(&mut self, now: Duration, header: &PacketHeader) {
         if self.trail.is_empty() {
-            self.next_report = now + REPORT_EVERY;
+            self.next_report = now + self.report_every();
         }
         self.trail.see(now, header);
     }
@@ -303,15 +305,20 @@ impl Listener {
         nacks
     }
 
+    fn report_every(&self) -> Duration {
+        if self.reports < FIRST_REPORTS { FIRST_REPORTS_EVERY } else { REPORT_EVERY }
+    }
+
     fn report(&mut self, now: Duration, dropped: u64, fill: u8) -> Option<Report> {
-        let soonest = self.next_report.saturating_sub(REPORT_EVERY) + SOONEST_REPORT;
+        let soonest = self.next_report.saturating_sub(self.report_every()) + SOONEST_REPORT;
         let alarmed = self.trail.queue() > ALARMING_QUEUE && now >= soonest;
         let due = now >= self.next_report || (alarmed && !self.alarmed);
         if self.trail.is_empty() || !due {
             return None;
         }
         self.alarmed = alarmed;
-        self.next_report = now + REPORT_EVERY;
+        self.reports += 1;
+        self.next_report = now + self.report_every();
         let mut report = self.trail.report(now, dropped)?;
         self.stats.lost += u64::from(report.sent.saturating_sub(report.received));
         (report.fill, report.blocks) = (fill, self.completed);

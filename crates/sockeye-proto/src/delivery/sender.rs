@@ -225,7 +225,7 @@ impl Caster {
     }
 
     /// Most symbols of a batch at the rate of the moment.
-    fn batch(&self) -> u16 {
+    pub fn batch(&self) -> u16 {
         let one = self.rate.time_of(1);
         let fitting = BATCH_TIME.as_nanos() / one.as_nanos().max(1);
         u16::try_from(fitting).unwrap_or(MAX_BATCH).clamp(1, MAX_BATCH)
@@ -388,10 +388,14 @@ impl Caster {
         self.events.pop_front()
     }
 
-    /// The socket did not take packets for a while: the device sends so many bytes a second, and packets stand for so long
-    /// in its queue.
-    pub fn held_up(&mut self, now: Duration, bytes_per_second: f64, queue: Duration) {
-        self.rate.held_up(now, bytes_per_second, queue);
+    /// The socket did not take packets for a while: the device sends so many bytes a second.
+    pub fn held_up(&mut self, now: Duration, bytes_per_second: f64) {
+        self.rate.held_up(now, bytes_per_second);
+    }
+
+    /// Packets stand for so long in the queue of the sender's own device.
+    pub fn local_queue(&mut self, queue: Duration) {
+        self.rate.local_queue(queue);
     }
 
     /// The rate of the moment, in bytes a second on the wire.

@@ -71,8 +71,12 @@ impl Assembly {
             .filter(|number| !partial.have[*number])
             .filter_map(|number| u8::try_from(number).ok())
             .collect();
-        let Partial { bytes, repairs, numbers, .. } = &mut partial;
-        if sockeye_fec::decode(bytes, self.symbol_len, &missing, repairs, numbers).is_err() {
+        let symbols = partial.repairs.chunks_exact(self.symbol_len);
+        let parities: Vec<(u8, &[u8])> = partial.numbers.iter().copied().zip(symbols).collect();
+        let code = sockeye_fec::Code::new(sources);
+        let whole =
+            code.and_then(|code| code.recover(&mut partial.bytes, self.symbol_len, &missing, &parities));
+        if whole.is_err() {
             self.spare.push(partial.bytes);
             return None;
         }

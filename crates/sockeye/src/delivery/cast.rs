@@ -38,6 +38,10 @@ const PROBE_ROUNDS: u32 = 2;
 const PROBE_GAP: Duration = Duration::from_millis(10);
 /// Over this time is measured whether the device holds the sender up, and what it sends.
 const GAUGE: Duration = Duration::from_millis(25);
+/// Packets wait for the device so long at most.
+const WAITING: Duration = Duration::from_millis(4);
+/// A packet on the wire, about.
+const WIRE_PACKET: f64 = 1_500.0;
 /// Digests asked for again are sent once in this time.
 const DIGESTS_AGAIN: Duration = Duration::from_millis(5);
 /// How often the status is renewed.
@@ -196,6 +200,8 @@ struct Gauge {
     since: Duration,
     bytes: u64,
     held: Duration,
+    /// Most bytes of memory that waited for it.
+    waiting: u64,
 }
 
 struct Casting {
@@ -421,7 +427,9 @@ impl Casting {
             }
             // As many repair symbols as follow each other are made in one pass over the block.
             let many = (usize::from(count) - at).min(usize::from(MAX_SYMBOLS) - number);
-            if sockeye_fec::encode(bytes, len, number - sources, &mut room[..many * len]).is_err() {
+            let Ok(code) = sockeye_fec::Code::new(sources) else { return false };
+            let mut parities: Vec<&mut [u8]> = room[..many * len].chunks_exact_mut(len).collect();
+            if code.make_parities(number - sources, bytes.chunks(len), &mut parities).is_err() {
                 return false;
             }
             at += many;
@@ -499,6 +507,8 @@ impl Casting {
         let now = self.now();
         self.gauge.bytes += bytes;
         self.gauge.held += held;
+        let waiting = self.flows.iter().map(FlowSender::waiting).sum();
+        self.gauge.waiting = self.gauge.waiting.max(waiting);
         let span = now.saturating_sub(self.gauge.since);
         if span < GAUGE {
             return;
@@ -506,11 +516,15 @@ impl Casting {
         if self.gauge.held * 10 > span {
             #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
             let rate = self.gauge.bytes as f64 / span.as_secs_f64();
-            #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
-            let waiting = self.flows.iter().map(FlowSender::waiting).sum::<u64>() as f64;
-            self.machine.held_up(now, rate, Duration::from_secs_f64((waiting / rate).min(1.0)));
+            self.machine.held_up(now, rate);
         }
+        #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
+        let queue = self.gauge.waiting as f64 / self.machine.bytes_per_second();
+        self.machine.local_queue(Duration::from_secs_f64(queue.min(1.0)));
         self.gauge = Gauge { since: now, ..Gauge::default() };
+        let waiting = self.machine.bytes_per_second() * WAITING.as_secs_f64();
+        let batches = 2.0 * f64::from(self.machine.batch()) * WIRE_PACKET;
+        self.flows.iter().for_each(|flow| flow.set_waiting(waiting.max(batches)));
     }
 
     fn tell_status(&mut self, now: Duration) {
@@ -519,6 +533,7 @@ impl Casting {
         }
         self.next_status = now + STATUS_EVERY;
         let stats = *self.machine.stats();
+        tracing::debug!(?now, rate = self.machine.bytes_per_second(), ?stats, "cast");
         let members = self.members.iter().filter_map(|member| {
             let report = self.machine.report_of(member.id)?;
             let loss = 1.0 - f64::from(report.received.min(report.sent)) / f64::from(report.sent.max(1));

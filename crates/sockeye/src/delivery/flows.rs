@@ -14,6 +14,9 @@ use crate::{Error, crypto};
 
 /// A device that takes nothing for this long has failed.
 const STALLED: Duration = Duration::from_secs(1);
+/// Bounds of the send buffer that is asked for: two small batches, and what systems allow without privileges.
+const LEAST_BUFFER: f64 = 16_384.0;
+const MOST_BUFFER: f64 = 212_992.0;
 /// How long to wait when the device dropped packets itself.
 const DEVICE_PAUSE: Duration = Duration::from_micros(500);
 
@@ -88,6 +91,14 @@ impl FlowSender {
                 _ => return Err(error),
             }
         }
+    }
+
+    /// Keeps about this much waiting for the device, in bytes on the wire: what waits there is late when it arrives.
+    pub(super) fn set_waiting(&self, bytes: f64) {
+        // The kernel counts its own memory, which is up to half as much again, and doubles what it is asked for.
+        let asked = (bytes * 1.5 / 2.0).clamp(LEAST_BUFFER, MOST_BUFFER);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
+        let _ = self.socket.set_buffer(asked as usize);
     }
 
     /// Bytes of memory of packets that the device has not sent.

@@ -215,6 +215,7 @@ impl HearingThread {
             self.want_digests();
             self.feed_back();
             if self.probing.is_none() && (self.is_over() || !self.still_hears()) {
+                tracing::debug!(stats = ?self.machine.stats(), dropped = self.dropped, "packets are over");
                 (self.tell)(Heard::Missing);
                 return;
             }
