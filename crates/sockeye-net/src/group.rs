@@ -99,18 +99,19 @@ fn open_sender(interface: &Interface, family: Family, hops: u32) -> io::Result<S
     let socket = Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
     let own =
         interface.addresses.iter().map(crate::InterfaceAddress::ip).find(|ip| Family::of(*ip) == family);
-    let own = own.ok_or_else(|| io::Error::from(io::ErrorKind::AddrNotAvailable))?;
-    socket.bind(&interface.socket_address(own, 0).into())?;
-    match own {
+    match own.ok_or_else(|| io::Error::from(io::ErrorKind::AddrNotAvailable))? {
         IpAddr::V4(own) => {
+            socket.bind(&SocketAddr::from((own, 0)).into())?;
             socket.set_broadcast(true)?;
             socket.set_ttl_v4(hops)?;
             socket.set_multicast_ttl_v4(hops)?;
             socket.set_multicast_loop_v4(true)?;
             socket.set_multicast_if_v4(&own)?;
         }
+        // The kernel chooses the source: an address may still be on trial (RFC 4862 §5.4).
         IpAddr::V6(_) => {
             socket.set_only_v6(true)?;
+            socket.bind(&SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)).into())?;
             socket.set_unicast_hops_v6(hops)?;
             socket.set_multicast_hops_v6(hops)?;
             socket.set_multicast_loop_v6(true)?;

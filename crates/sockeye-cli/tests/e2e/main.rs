@@ -36,6 +36,7 @@ mod existing;
 mod interrupts;
 mod kills;
 mod liars;
+mod many;
 mod meetings;
 mod opts;
 mod pipes;

@@ -213,7 +213,11 @@ impl Ended {
         if let Some(last) = self.events.last() {
             let told = match last["ev"].as_str() {
                 Some("error") => last["exit"].as_i64(),
-                Some("done") => Some(if last["failed"] == 0 { 0 } else { 11 }),
+                Some("done") => {
+                    let receivers = last["receivers"].as_array().cloned().unwrap_or_default();
+                    let whole = |r: &Value| r["phase"] == "done" && r["failed"] == 0;
+                    Some(if last["failed"] == 0 && receivers.iter().all(whole) { 0 } else { 11 })
+                }
                 _ => None,
             };
             assert!(told.is_none_or(|told| told == i64::from(code)), "last event of {self:?}");

@@ -46,7 +46,7 @@ const TABLE_EVERY: Duration = Duration::from_millis(250);
 /// A receiver's session, as this task sees it.
 struct Member {
     id: MemberId,
-    begin: Option<mpsc::UnboundedSender<sending::Signal>>,
+    signals: mpsc::UnboundedSender<sending::Signal>,
     /// Dropped to end the session for one that the same peer has begun since.
     _stop: oneshot::Sender<()>,
 }
@@ -187,10 +187,8 @@ impl Many {
         // One that is here already has come anew: its old connection is dead.
         let identity = session.identity;
         let seat = Seat::new(Arc::clone(&self.hub), id, local, signals.clone());
-        let member = Member { id, begin: Some(signals.clone()), _stop: stop };
-        if let Some(old) = self.members.insert(identity, member) {
-            self.table.forget(old.id);
-        }
+        let member = Member { id, signals: signals.clone(), _stop: stop };
+        self.members.insert(identity, member);
         let (tell, _nobody) = mpsc::unbounded_channel();
         let parts = Parts { events: Events(tell), cancel: context.cancel.clone(), accepted: Arc::default() };
         let (listing, transfer) = (Arc::clone(&self.hub.listing), self.transfer);
@@ -220,9 +218,8 @@ impl Many {
         self.began = Some(Instant::now());
         self.hub.begin();
         for member in self.members.values() {
-            if let Some(begin) = &member.begin {
-                let _ = begin.send(sending::Signal::Seat(SeatNote::Begin));
-            }
+            // One whose session has just ended does not hear it.
+            let _ = member.signals.send(sending::Signal::Seat(SeatNote::Begin));
         }
         context.events.tell(Event::DeliveryStarted { receivers: self.table.here() });
     }

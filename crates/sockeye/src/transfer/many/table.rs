@@ -27,7 +27,9 @@ impl Table {
         self.receivers.is_empty()
     }
 
+    /// Somebody has come. One that was here before and lost its connection has come back.
     pub(super) fn joined(&mut self, id: MemberId, peer: &Peer) {
+        self.receivers.retain(|_, other| other.peer.identity != peer.identity);
         let state = ReceiverState {
             number: id,
             peer: peer.clone(),
@@ -40,12 +42,6 @@ impl Table {
             error: None,
         };
         self.receivers.insert(id, state);
-    }
-
-    /// The same peer has come anew.
-    pub(super) fn forget(&mut self, id: MemberId) {
-        self.receivers.remove(&id);
-        self.summaries.remove(&id);
     }
 
     pub(super) fn ready(&mut self, id: MemberId, way: Way) {

@@ -1,0 +1,282 @@
+//! One sender, several receivers: what crosses the network once reaches everybody.
+
+use std::{fs, thread, time::Duration};
+
+use sockeye_lab::{Filter, Lab, Subnet, Switch, skip};
+
+use crate::{
+    MIB,
+    machine::{Machine, typed},
+    process::{Code, Ended, Process},
+    tree,
+};
+
+/// A sender and receivers on one switch that watches who listens to which group.
+struct Class {
+    // Processes end before their machines go; machines before the switch.
+    sender: Machine,
+    receivers: Vec<Machine>,
+    _switch: Switch,
+}
+
+impl Class {
+    fn new(receivers: usize) -> Self {
+        let mut switch = Switch::snooping("switch", Subnet::new(1)).expect("a switch");
+        let mut machine = |label| {
+            let machine = Machine::in_namespace(label);
+            switch.attach(machine.host()).expect("a cable");
+            machine
+        };
+        let sender = machine("sender");
+        let receivers = (0..receivers).map(|_| machine("receiver")).collect();
+        // Otherwise one drop takes a whole batch with it. Where the tool is missing the tests are harder, not wrong.
+        let _ = sender.host().run("ethtool", ["-K", "lab0", "tx-udp-segmentation", "off"]);
+        Self { sender, receivers, _switch: switch }
+    }
+
+    fn send(&self, arguments: &[&str]) -> (Process, Code) {
+        let mut words = vec!["--many"];
+        words.extend(arguments);
+        let sends = self.sender.send(&words);
+        let code = sends.code();
+        (sends, code)
+    }
+
+    fn receive(&self, code: &Code) -> Vec<Process> {
+        self.receivers.iter().map(|receiver| receiver.accept(&typed(receiver, code), &[])).collect()
+    }
+
+    fn file(&self, mebibytes: usize) {
+        self.sender.file("file", tree::bytes(1, mebibytes * MIB));
+    }
+
+    #[track_caller]
+    fn all_have(&self, name: &str) {
+        for receiver in &self.receivers {
+            tree::assert_same(&self.sender.path(name), &receiver.path(format!("in/{name}")));
+            tree::assert_no_staging(&receiver.inbox());
+        }
+    }
+}
+
+fn end_all(processes: Vec<Process>) -> Vec<Ended> {
+    processes.into_iter().map(Process::end).collect()
+}
+
+/// Of each receiver at the end, in the order of coming: how far it came, and whether packets reached it.
+fn outcomes(sent: &Ended) -> Vec<(String, bool)> {
+    let receivers = sent.done()["receivers"].as_array().expect("receivers").clone();
+    let outcome = |receiver: &serde_json::Value| {
+        (receiver["phase"].as_str().unwrap_or_default().to_owned(), receiver["packets"] == true)
+    };
+    receivers.iter().map(outcome).collect()
+}
+
+/// Bytes of data on the lane, which is each receiver's own.
+fn by_lane(received: &Ended) -> u64 {
+    received.lane_bytes()
+}
+
+macro_rules! needs_namespaces {
+    () => {
+        if let Err(why) = Lab::available() {
+            skip!("{why}");
+        }
+    };
+}
+
+#[test]
+fn three_on_this_machine_get_a_picture() {
+    let sender = Machine::new("sender");
+    let receivers: Vec<_> = (0..3).map(|_| Machine::new("receiver")).collect();
+    sender.file("picture.png", tree::bytes(7, 2 * MIB + 17));
+    sender.file("empty", "");
+    let sends = sender.send(&["--many", "--receivers", "3", "picture.png", "empty"]);
+    let code = sends.code();
+    let receives: Vec<_> =
+        receivers.iter().map(|receiver| receiver.accept(&code.with_address(), &[])).collect();
+    for (received, receiver) in end_all(receives).iter().zip(&receivers) {
+        received.exits(0);
+        for name in ["picture.png", "empty"] {
+            tree::assert_same(&sender.path(name), &receiver.path(format!("in/{name}")));
+        }
+        assert!(by_lane(received) < 100_000, "the data came in packets: {received:?}");
+    }
+    let sent = sends.end();
+    sent.exits(0);
+    assert_eq!(outcomes(&sent), vec![("done".to_owned(), true); 3]);
+}
+
+#[test]
+fn a_class_gets_a_tree_though_half_lose_packets_and_one_is_killed() {
+    needs_namespaces!();
+    let class = Class::new(7);
+    class.sender.file("tree/large", tree::bytes(1, 44 * MIB));
+    for number in 0..200u32 {
+        class.sender.file(format!("tree/{}/{number}", number % 7), tree::bytes(number.into(), 3_000));
+    }
+    class.sender.directory("tree/empty");
+    tree::link(&class.sender.path("tree/link"), "large");
+    if Lab::filters().is_ok() {
+        for receiver in class.receivers.iter().skip(3) {
+            receiver.host().filter(Filter::incoming().udp().ratio(0.01)).expect("loss");
+        }
+    }
+    let (sends, code) = class.send(&["--receivers", "7", "--max-rate", "6M", "tree"]);
+    let mut receives = class.receive(&code);
+    // What was received in the first five seconds is in the journal by then.
+    receives[5].progress(38 * MIB as u64);
+    receives.remove(5).kill();
+    assert!(!class.receivers[5].path("in/tree/large").exists());
+    let again = class.receivers[5].accept(&code.code, &[]);
+    let resumed = again.end();
+    resumed.exits(0);
+    assert!(resumed.count("bytes_here") >= 4 * MIB as u64, "{resumed:?}");
+    for received in end_all(receives) {
+        received.exits(0);
+    }
+    let sent = sends.end();
+    sent.exits(0);
+    assert_eq!(outcomes(&sent), vec![("done".to_owned(), true); 7], "{sent:?}");
+    class.all_have("tree");
+}
+
+#[test]
+fn who_hears_no_packets_gets_everything_by_its_connection() {
+    needs_namespaces!();
+    if let Err(why) = Lab::filters() {
+        skip!("{why}");
+    }
+    let class = Class::new(3);
+    class.file(4);
+    class.receivers[1].host().filter(Filter::incoming().udp().to_port(46_711)).expect("a filter");
+    let (sends, code) = class.send(&["--receivers", "3", "file"]);
+    let received = end_all(class.receive(&code));
+    received.iter().for_each(|received| _ = received.exits(0));
+    let sent = sends.end();
+    sent.exits(0);
+    class.all_have("file");
+    let lanes: Vec<_> = received.iter().map(|received| by_lane(received) > 4 * MIB as u64).collect();
+    assert_eq!(lanes, [false, true, false]);
+    assert_eq!(outcomes(&sent).iter().filter(|(_, packets)| *packets).count(), 2, "{sent:?}");
+}
+
+#[test]
+fn who_hears_no_packets_any_more_gets_the_rest_by_its_connection() {
+    needs_namespaces!();
+    if let Err(why) = Lab::filters() {
+        skip!("{why}");
+    }
+    let class = Class::new(2);
+    class.file(24);
+    let (sends, code) = class.send(&["--receivers", "2", "--max-rate", "6M", "file"]);
+    let receives = class.receive(&code);
+    receives[0].progress(6 * MIB as u64);
+    class.receivers[0].host().filter(Filter::incoming().udp()).expect("a filter");
+    let received = end_all(receives);
+    received.iter().for_each(|received| _ = received.exits(0));
+    sends.end().exits(0);
+    class.all_have("file");
+    let lane = by_lane(&received[0]);
+    assert!((MIB as u64..20 * MIB as u64).contains(&lane), "{lane}");
+}
+
+#[test]
+fn who_comes_late_is_served_too() {
+    needs_namespaces!();
+    let class = Class::new(4);
+    class.file(16);
+    let (sends, code) = class.send(&["--start", "now", "--max-rate", "5M", "file"]);
+    let mut receives = vec![class.receivers[0].accept(&code.code, &[])];
+    receives[0].progress(3 * MIB as u64);
+    for receiver in &class.receivers[1..] {
+        receives.push(receiver.accept(&code.code, &[]));
+        thread::sleep(Duration::from_millis(300));
+    }
+    let received = end_all(receives);
+    received.iter().for_each(|received| _ = received.exits(0));
+    let sent = sends.end();
+    sent.exits(0);
+    class.all_have("file");
+    for received in &received {
+        assert!(by_lane(received) < MIB as u64, "what was missed came in packets: {received:?}");
+    }
+}
+
+#[test]
+fn a_sender_that_was_killed_goes_on_with_the_same_command() {
+    needs_namespaces!();
+    let class = Class::new(3);
+    class.file(24);
+    let (sends, code) = class.send(&["--receivers", "3", "--max-rate", "6M", "file"]);
+    let receives = class.receive(&code);
+    receives[2].progress(12 * MIB as u64);
+    sends.kill();
+    receives.iter().for_each(|receives| _ = receives.event("reconnecting"));
+    let (sends, _) = class.send(&["--receivers", "3", "file"]);
+    for received in end_all(receives) {
+        received.exits(0);
+        assert!(received.count("bytes_here") >= 4 * MIB as u64, "{received:?}");
+    }
+    sends.end().exits(0);
+    class.all_have("file");
+}
+
+#[test]
+fn one_that_declines_or_has_no_room_does_not_stop_the_others() {
+    needs_namespaces!();
+    let class = Class::new(3);
+    class.file(4);
+    fs::write(class.receivers[1].path("in/file"), "something else").expect("a file");
+    let (sends, code) = class.send(&["--receivers", "2", "file"]);
+    let small = class.receivers[2].accept(&code.code, &["--max-size", "1M"]).end();
+    small.exits(5);
+    let received: Vec<_> =
+        class.receivers[..2].iter().map(|receiver| receiver.accept(&code.code, &[])).collect();
+    let received = end_all(received);
+    received[0].exits(0);
+    received[1].exits(11);
+    let sent = sends.end();
+    sent.exits(11);
+    tree::assert_same(&class.sender.path("file"), &class.receivers[0].path("in/file"));
+    assert_eq!(fs::read(class.receivers[1].path("in/file")).expect("a file"), b"something else");
+}
+
+#[test]
+fn without_anybody_to_press_enter_it_says_how_to_begin() {
+    let sender = Machine::new("sender");
+    sender.file("file", "x");
+    let ended = sender.send(&["--many", "file"]).end();
+    ended.exits(2).says("usage", "--receivers");
+}
+
+#[test]
+fn by_broadcast_where_groups_are_not_wanted() {
+    needs_namespaces!();
+    let class = Class::new(2);
+    class.file(2);
+    let (sends, code) = class.send(&["--broadcast", "--wait", "1s", "file"]);
+    for received in end_all(class.receive(&code)) {
+        received.exits(0);
+        assert!(by_lane(&received) < 100_000, "{received:?}");
+    }
+    sends.end().exits(0);
+    class.all_have("file");
+}
+
+#[test]
+fn over_ipv6_alone() {
+    needs_namespaces!();
+    let class = Class::new(2);
+    for machine in class.receivers.iter().chain([&class.sender]) {
+        machine.host().remove_ipv4().expect("no IPv4");
+    }
+    class.file(2);
+    let (sends, code) = class.send(&["--receivers", "2", "file"]);
+    for received in end_all(class.receive(&code)) {
+        received.exits(0);
+        assert!(by_lane(&received) < 100_000, "{received:?}");
+    }
+    sends.end().exits(0);
+    class.all_have("file");
+}
