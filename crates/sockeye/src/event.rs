@@ -80,6 +80,12 @@ pub enum Event {
         /// What broke.
         reason: String,
     },
+    /// To many: four words by which the sender is known, the same on every screen. Whoever knows the code could pretend to be
+    /// the sender to those who come later: comparing these shows it.
+    Fingerprint {
+        /// The words, joined by hyphens.
+        words: String,
+    },
     /// To many: it begins.
     DeliveryStarted {
         /// With so many.

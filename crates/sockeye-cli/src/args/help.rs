@@ -50,6 +50,10 @@ Examples:
       prints a code and the line to type on the other machine
   tar c src | sockeye send -
       sends what the pipe brings; there: sockeye receive CODE -o - | tar x
+  sockeye send --many lesson.zip
+      to a whole class at once: each runs sockeye receive CODE, Enter begins
+  sockeye send --many --receivers 12 --max-rate 80Mbit image.iso
+      begins when twelve are ready; without --max-rate it finds the rate itself
 
 What is sent keeps its names, permissions and times. A directory goes with all
 that is in it; symbolic links travel when they point inside what is sent. If a
@@ -117,9 +121,9 @@ Examples:
   sockeye demo -o pictures
       into a directory of your choice
 
-First one `sockeye send` and one `sockeye receive` move a picture; then three
-such pairs do it at the same time. Each is a process of its own, with an
-identity of its own. The pictures that arrive are compared, byte for byte,
+First one `sockeye send` and one `sockeye receive` move a picture; then one
+`sockeye send --many` brings it to three receivers at once, in packets to a
+multicast group. Each is a process of its own, with an identity of its own. The pictures that arrive are compared, byte for byte,
 with the one that was sent.";
 
 pub(crate) const CONNECT: &str = "\

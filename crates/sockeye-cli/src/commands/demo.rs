@@ -31,8 +31,8 @@ use pair::{Children, move_picture};
 const PICTURE: &[u8] = include_bytes!("../../../../assets/sockeye.png");
 /// What it is called when it travels.
 const PICTURE_NAME: &str = "sockeye.png";
-/// How many pairs move it at the same time in the second part.
-const PAIRS: usize = 3;
+/// Who receives it at once in the second part.
+const RECEIVERS: [&str; 3] = ["many-1", "many-2", "many-3"];
 
 /// Shows it.
 pub(super) fn run(args: &DemoArgs) -> Result<Exit, Trouble> {
@@ -112,47 +112,41 @@ impl Show {
             "A picture of {} goes from one process to another, over TCP on 127.0.0.1.",
             size(PICTURE.len() as u64)
         ));
-        let (path, time) = self.one("one")?;
-        self.arrived(&path, time)?;
+        self.go(&["one"])?;
         self.tell(&format!(
-            "Now {PAIRS} senders and {PAIRS} receivers at the same time, each pair with a code of its own."
+            "Now it goes to {} processes at once, with one code: in packets to a multicast group, each of them once.",
+            RECEIVERS.len()
         ));
-        let began = Instant::now();
-        let outcomes: Vec<_> = std::thread::scope(|scope| {
-            let running: Vec<_> =
-                (1..=PAIRS).map(|number| scope.spawn(move || self.one(&format!("many-{number}")))).collect();
-            running
-                .into_iter()
-                .map(|pair| pair.join().unwrap_or_else(|_| failed("a pair ended unexpectedly")))
-                .collect()
-        });
-        for outcome in outcomes {
-            let (path, time) = outcome?;
-            self.arrived(&path, time)?;
-        }
-        self.tell(&format!("All {PAIRS} arrived within {}.", duration(began.elapsed())));
+        self.go(&RECEIVERS)?;
         self.tell(&format!("Every picture equals the one sent, byte for byte. They are in {directory}"));
         if self.json {
-            let fields = json!({ "pictures": PAIRS + 1, "directory": json::of_local(&self.directory) });
+            let fields =
+                json!({ "pictures": RECEIVERS.len() + 1, "directory": json::of_local(&self.directory) });
             json::write(&json::event("demo_done", fields)).map_err(Trouble::output)?;
         }
         Ok(())
     }
 
-    /// One sender and one receiver; the picture that arrived, and how long the two processes took from start to end.
-    fn one(&self, name: &str) -> Result<(PathBuf, Duration), Trouble> {
+    /// One sender, and a receiver for each name; all pictures are compared.
+    fn go(&self, names: &[&str]) -> Result<(), Trouble> {
         let began = Instant::now();
-        let homes = self.directory.join(HOMES).join(name);
-        let into = self.directory.join(name);
-        fs::create_dir_all(&into).map_err(|source| Trouble::file("create", &into, source))?;
-        move_picture(&self.children, &self.directory.join(PICTURE_NAME), &homes, &into)?;
-        let path = into.join(PICTURE_NAME);
-        let arrived = fs::read(&path).map_err(|source| Trouble::file("read", &path, source))?;
-        if arrived != PICTURE {
-            let path = path.display();
-            return failed(format!("{path} differs from the picture that was sent: please report this"));
+        let homes = self.directory.join(HOMES).join(names[0]);
+        let into: Vec<PathBuf> = names.iter().map(|name| self.directory.join(name)).collect();
+        for directory in &into {
+            fs::create_dir_all(directory).map_err(|source| Trouble::file("create", directory, source))?;
         }
-        Ok((path, began.elapsed()))
+        move_picture(&self.children, &self.directory.join(PICTURE_NAME), &homes, &into)?;
+        let time = began.elapsed();
+        for directory in into {
+            let path = directory.join(PICTURE_NAME);
+            let arrived = fs::read(&path).map_err(|source| Trouble::file("read", &path, source))?;
+            if arrived != PICTURE {
+                let path = path.display();
+                return failed(format!("{path} differs from the picture that was sent: please report this"));
+            }
+            self.arrived(&path, time)?;
+        }
+        Ok(())
     }
 
     fn arrived(&self, path: &Path, time: Duration) -> Result<(), Trouble> {

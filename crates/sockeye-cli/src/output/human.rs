@@ -129,6 +129,10 @@ impl Report for Human {
                 }
             }),
             Event::Progress(progress) => self.meter.show(progress),
+            Event::Fingerprint { words } => {
+                let whose = if self.scene.sending { "This sender's" } else { "The sender's" };
+                self.tell(&[format!("{whose} fingerprint, the same on every screen: {words}")]);
+            }
             Event::DeliveryStarted { receivers } => {
                 self.tell(&[format!(
                     "Sending to {}; more may still come.",

@@ -1,6 +1,6 @@
 //! One sender, several receivers: what crosses the network once reaches everybody.
 
-use std::{fs, thread, time::Duration};
+use std::{collections::BTreeSet, fs, thread, time::Duration};
 
 use sockeye_lab::{Filter, Lab, Subnet, Switch, skip};
 
@@ -95,16 +95,21 @@ fn three_on_this_machine_get_a_picture() {
     let code = sends.code();
     let receives: Vec<_> =
         receivers.iter().map(|receiver| receiver.accept(&code.with_address(), &[])).collect();
+    let mut fingerprints = BTreeSet::new();
     for (received, receiver) in end_all(receives).iter().zip(&receivers) {
         received.exits(0);
         for name in ["picture.png", "empty"] {
             tree::assert_same(&sender.path(name), &receiver.path(format!("in/{name}")));
         }
         assert!(by_lane(received) < 100_000, "the data came in packets: {received:?}");
+        fingerprints.insert(received.only("fingerprint")["words"].to_string());
     }
     let sent = sends.end();
     sent.exits(0);
     assert_eq!(outcomes(&sent), vec![("done".to_owned(), true); 3]);
+    let words = sent.only("fingerprint")["words"].clone();
+    assert_eq!(words.as_str().map(|words| words.split('-').count()), Some(4), "{words}");
+    assert_eq!(fingerprints, BTreeSet::from([words.to_string()]), "the same on every screen");
 }
 
 #[test]

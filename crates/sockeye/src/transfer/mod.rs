@@ -106,6 +106,16 @@ impl Context {
     }
 }
 
+/// Four words by which people compare an identity: 2³² and more of them, which is enough for the minutes of a delivery.
+fn fingerprint(identity: &[u8; 32]) -> String {
+    let digest = blake3::derive_key("sockeye fingerprint of an identity v1", identity);
+    let words = crate::code_words();
+    let number = |chunk: &[u8]| chunk.iter().fold(0usize, |number, byte| number << 8 | usize::from(*byte));
+    let picked: Vec<&str> =
+        digest.chunks(4).take(4).map(|chunk| words[number(chunk) % words.len()]).collect();
+    picked.join("-")
+}
+
 /// Why a connection is made anew, in the fewest words.
 fn loss(error: &Error) -> String {
     match error {

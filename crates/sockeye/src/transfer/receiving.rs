@@ -26,6 +26,7 @@ use crate::{
     Consent, Decision, Error, Event, Failure, Progress, Stats, Summary,
     event::SUMMARY_FAILURES,
     transfer::{
+        fingerprint,
         links::{Heard, Links, Throttle, gone, lost},
         report,
         target::Target,
@@ -318,6 +319,10 @@ impl<'w> Receiving<'w> {
         match event {
             ReceiverEvent::Offered { transfer, mode } => {
                 self.transfer = transfer;
+                if mode == Mode::Many {
+                    let words = fingerprint(&self.wishes.sender);
+                    self.links.events.tell(Event::Fingerprint { words });
+                }
                 let target = open(transfer)?;
                 // What goes to many is asked for when the list is complete: everybody has to mean the same by a block.
                 let at_once = mode == Mode::One && !target.wants_whole_list();

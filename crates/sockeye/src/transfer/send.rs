@@ -18,7 +18,7 @@ use crate::{
 };
 
 use super::{
-    Context, loss, many,
+    Context, fingerprint, loss, many,
     sending::{self, Origin, Signal, Stream},
     session::{self, Ended, Patience},
 };
@@ -50,6 +50,7 @@ async fn to_many(
     mut context: Context,
 ) -> Result<Summary, Error> {
     let events = context.events.clone();
+    events.tell(Event::Fingerprint { words: fingerprint(&machine.key.public()) });
     let paired = |meeting: &mut Meeting, session: &Session, others: &[Known]| {
         let peer = machine.peer_of(session)?;
         events.tell(Event::Paired { peer: peer.clone() });

@@ -1,10 +1,10 @@
-//! A `send` and a `receive` of this program, as two processes that know nothing of each other but the code.
+//! A `send` and one `receive` or several of this program, as processes that know nothing of each other but the code.
 
 use std::{
     ffi::OsStr,
     fs::File,
     io::{self, BufRead, BufReader, Read},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, ExitStatus, Stdio},
     sync::{Mutex, MutexGuard, PoisonError},
 };
@@ -60,40 +60,50 @@ impl Children {
     }
 }
 
-/// Moves a picture from a new sender to a new receiver, which writes it into a directory.
+/// Moves a picture from a new sender to a new receiver for each of these directories, which it is written into. Several receivers
+/// have one code, and the picture goes to all of them at once.
 pub(super) fn move_picture(
     children: &Children,
     picture: &Path,
     homes: &Path,
-    into: &Path,
+    into: &[PathBuf],
 ) -> Result<(), Trouble> {
     std::fs::create_dir_all(homes).map_err(|source| Trouble::file("create", homes, source))?;
-    let (send_log, receive_log) = (homes.join("send.log"), homes.join("receive.log"));
+    let send_log = homes.join("send.log");
     let mut send = process(&homes.join("sender"), &send_log)?;
     send.args([OsStr::new("send"), picture.as_os_str()]);
+    if into.len() > 1 {
+        send.args(["--many", "--receivers", &into.len().to_string()]);
+    }
     let (sender, mut events) = start(children, &mut send)?;
     let Some(code) = code_with_address(&mut events) else {
         let said = rest(&mut events);
         return failed("sender", children.wait(sender).map_err(not_run)?, said, &send_log);
     };
-    let mut receive = process(&homes.join("receiver"), &receive_log)?;
-    receive.args([OsStr::new("receive"), OsStr::new("-y"), OsStr::new("-o"), into.as_os_str()]);
-    // In the environment and not among the arguments, where every user could read it.
-    receive.env("SOCKEYE_CODE", code);
-    let (receiver, mut received) = start(children, &mut receive)?;
+    let mut receivers = Vec::new();
+    for (number, into) in into.iter().enumerate() {
+        let log = homes.join(format!("receive-{number}.log"));
+        let mut receive = process(&homes.join(format!("receiver-{number}")), &log)?;
+        receive.args([OsStr::new("receive"), OsStr::new("-y"), OsStr::new("-o"), into.as_os_str()]);
+        // In the environment and not among the arguments, where every user could read it.
+        receive.env("SOCKEYE_CODE", &code);
+        let (receiver, mut received) = start(children, &mut receive)?;
+        receivers.push((receiver, std::thread::spawn(move || rest(&mut received)), log));
+    }
     let sender_rest = std::thread::spawn(move || rest(&mut events));
-    let receiver_said = rest(&mut received);
-    let receiver_status = children.wait(receiver).map_err(not_run)?;
-    // The sender ends by itself once the receiver has; its output ends with it.
+    let mut broken = Ok(());
+    for (receiver, said, log) in receivers {
+        let said = said.join().unwrap_or_default();
+        let status = children.wait(receiver).map_err(not_run)?;
+        if !status.success() && broken.is_ok() {
+            broken = failed("receiver", status, said, &log);
+        }
+    }
+    broken?;
+    // The sender ends by itself once the receivers have; its output ends with it.
     let sender_said = sender_rest.join().unwrap_or_default();
     let sender_status = children.wait(sender).map_err(not_run)?;
-    if !receiver_status.success() {
-        return failed("receiver", receiver_status, receiver_said, &receive_log);
-    }
-    if !sender_status.success() {
-        return failed("sender", sender_status, sender_said, &send_log);
-    }
-    Ok(())
+    if sender_status.success() { Ok(()) } else { failed("sender", sender_status, sender_said, &send_log) }
 }
 
 /// This program with a home of its own, on loopback, speaking JSON, complaining into a file.

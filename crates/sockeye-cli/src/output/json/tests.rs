@@ -83,6 +83,7 @@ fn events() -> Vec<Event> {
         }),
         Event::Failed(failure(b"a\xff")),
         Event::Reconnecting { reason: "reset".to_owned() },
+        Event::Fingerprint { words: "a-b-c-d".to_owned() },
         Event::DeliveryStarted { receivers: 2 },
         Event::Delivery(DeliveryProgress::default()),
         Event::Delivery(DeliveryProgress {
