@@ -6,6 +6,7 @@ name can meet another's, and when the last of these processes is gone, in whatev
 """
 import json
 import os
+import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -136,14 +137,19 @@ class Laboratory:
 
     def _lose(self, host):
         share = round(self.cell.loss * LOSS_PARTS)
-        rules = (f"table inet loss {{ chain incoming {{ type filter hook input priority 0; policy accept;\n"
-                 f"iif \"eth0\" meta l4proto udp numgen random mod {LOSS_PARTS} < {share} counter drop\n}} }}\n")
-        enter_host = ("ip", "netns", "exec", self._name(host))
+        rules = (f"table inet loss {{\nchain incoming {{\ntype filter hook input priority 0; policy accept;\n"
+                 f"iif \"eth0\" meta l4proto udp numgen random mod {LOSS_PARTS} < {share} counter drop\n}}\n}}\n")
+        at_host = ("ip", "netns", "exec", self._name(host))
         try:
-            run(*enter_host, "nft", "-f", "-", said=rules)
-        except Unfit:
-            run(*enter_host, "iptables", "-w", "-A", "INPUT", "-i", "eth0", "-p", "udp", "-m", "statistic", "--mode",
-                "random", "--probability", str(self.cell.loss), "-j", "DROP")
+            run(*at_host, "nft", "-f", "-", said=rules)
+        except Unfit as without_nft:
+            if not shutil.which("iptables"):
+                raise
+            try:
+                run(*at_host, "iptables", "-w", "-A", "INPUT", "-i", "eth0", "-p", "udp", "-m", "statistic", "--mode",
+                    "random", "--probability", str(self.cell.loss), "-j", "DROP")
+            except Unfit as error:
+                raise Unfit(f"no loss here: {without_nft}; {error}") from error
 
     def _limit(self, host, device, rate, burst, queue):
         run("tc", "-n", self._name(host), "qdisc", "add", "dev", device, "root", "tbf", "rate", rate, "burst", burst,

@@ -40,7 +40,8 @@ def command(words):
             next(words, None)
         elif word != "--inside" and not word.startswith(("--binary=", "--flood=", "--rows=", "--memory=")):
             kept.append(shlex.quote(word))
-    return "".join(f" {word}" for word in kept)
+    # A bar would end the cell of the table.
+    return "".join(f" {word}" for word in kept).replace("|", "\\|")
 
 
 def line(row, cell):
@@ -109,15 +110,9 @@ def cells_of(tool, every, cell):
         copies = f"{statistics.median(row['arrived'] for row in runs):.1%} of datagrams"
     cpu = [spread(row["cpu_sender"] for row in runs), spread(statistics.mean(row["cpu_receivers"]) for row in runs)]
     flood = every[0]["ok"] is None
-    line = [tool, f"{len(runs)}{mark}", spread(row["efficiency"] for row in runs), spread(row["seconds"] for row in runs),
-            "–" if flood else spread(row["total"] for row in runs), "–" if flood else wires(runs), " / ".join(cpu), copies]
+    line = [tool, f"{len(runs)}{mark}", fine(row["efficiency"] for row in runs), spread(row["seconds"] for row in runs),
+            "–" if flood else spread(row["total"] for row in runs), "–" if flood else fine(row["wire"] for row in runs), " / ".join(cpu), copies]
     return -statistics.median(row["efficiency"] for row in runs), line
-
-
-def wires(runs):
-    values = sorted(row["wire"] for row in runs)
-    text = f"{statistics.median(values):.3f}"
-    return text if len(values) == 1 else f"{text} ({values[0]:.3f}–{values[-1]:.3f})"
 
 
 # ------------------------------------------------------------------ budgets
@@ -147,7 +142,7 @@ def efficiencies(rows, names):
 def at_least(rows, names, name, field, least):
     if name in names:
         found = [row[field] for row in ours(rows, name)]
-        yield verdict(f"{name}: {field}", f"≥ {least:.2f}", spread(found),
+        yield verdict(f"{name}: {field}", f"≥ {least:.2f}", fine(found),
                       median(found) >= least and every_right(rows, name) if found else None)
 
 
@@ -177,7 +172,7 @@ def wire(rows, cell):
     found = [row["wire"] for row in ours(rows, cell.name)]
     best = cells.expected_wire(cell)
     return verdict(f"{cell.name}: wire ÷ size", f"{best:.3f} ± {WIRE_SHARE:.0%}",
-                   wires(ours(rows, cell.name)) if found else "–",
+                   fine(found),
                    abs(median(found) / best - 1) <= WIRE_SHARE if found else None)
 
 
@@ -231,6 +226,15 @@ def paired(rows, name, base):
 
 def median(values):
     return statistics.median(values)
+
+
+def fine(values):
+    """Median and extremes of a ratio whose third digit counts."""
+    values = sorted(values)
+    if not values:
+        return "–"
+    text = f"{median(values):.3f}"
+    return text if len(values) == 1 else f"{text} ({values[0]:.3f}–{values[-1]:.3f})"
 
 
 def spread_signed(values):

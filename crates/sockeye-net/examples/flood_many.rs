@@ -15,9 +15,9 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
+use socket2::SockRef;
 use sockeye_net::datagram::{BATCH_LEN, DatagramBatch, IP_DATAGRAM_ROOM, SEND_LEN, send_datagrams_now};
 use sockeye_net::option;
-use socket2::SockRef;
 
 type Failure = Box<dyn Error>;
 
@@ -29,7 +29,13 @@ fn main() -> Result<(), Failure> {
             send(group.parse()?, bytes.parse()?, count.parse()?, is_merged(mode)?)
         }
         ["receive", group, interface, bytes, count, file, ref mode @ ..] => {
-            let bits = receive(group.parse()?, interface.parse()?, bytes.parse()?, count.parse()?, is_merged(mode)?)?;
+            let bits = receive(
+                group.parse()?,
+                interface.parse()?,
+                bytes.parse()?,
+                count.parse()?,
+                is_merged(mode)?,
+            )?;
             Ok(fs::write(file, bits)?)
         }
         _ => Err("unknown words".into()),
@@ -115,7 +121,9 @@ fn receive(
         socket.set_read_timeout(Some(patience))?;
         match socket.peek(&mut first) {
             Ok(_) => {}
-            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => break,
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
+                break;
+            }
             Err(error) => return Err(error.into()),
         }
         patience = QUIET;
