@@ -179,8 +179,8 @@ class Udpcast(Tool):
         return ["udp-receiver", *self.common, "--receive-timeout", "60", "--rcvbuf", BUFFER, "--file", job.copy(number)]
 
     def sender(self, job):
-        # Without the first it takes a single receiver for a reason to leave multicast; without the second sessions fail at
-        # random under loss; the third lets it give up a dead receiver after half a minute instead of three.
+        # Without the first it takes a single receiver for a reason to leave multicast; without the second it fails at random
+        # under loss; the third lets it give up a dead receiver after half a minute instead of three.
         options = ["--nopointopoint"]
         options += ["--rexmit-hello-interval", "200", "--min-wait", "2"] if job.cell.loss else []
         options += ["--retries-until-drop", "30"] if job.cell.kill else []

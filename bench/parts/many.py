@@ -28,6 +28,8 @@ def describe(root, tools, scratch, congestion, options):
     lines["Processor"] = lines["Processor"].replace("both ends", "all ends")
     lines["Network"] = ("namespaces joined by a bridge, rate by tbf, loss of UDP at each receiver on its own; "
                         f"TCP congestion control {congestion}")
+    if options.brought:
+        lines.pop("Built from", None)
     lines["Command"] = f"`sudo bench/many{command(sys.argv[1:])}`, {options.reps} round{'s' * (options.reps > 1)}"
     return list(lines.items())
 
@@ -38,7 +40,7 @@ def command(words):
     for word in words:
         if word in ("--binary", "--flood", "--rows", "--memory"):
             next(words, None)
-        elif word != "--inside" and not word.startswith(("--binary=", "--flood=", "--rows=", "--memory=")):
+        elif word not in ("--inside", "--brought") and not word.startswith(("--binary=", "--flood=", "--rows=", "--memory=")):
             kept.append(shlex.quote(word))
     # A bar would end the cell of the table.
     return "".join(f" {word}" for word in kept).replace("|", "\\|")
