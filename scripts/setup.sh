@@ -12,6 +12,8 @@ readonly build=(cc:build-essential ip:iproute2 ss:iproute2 nft:nftables unshare:
 # The other side in the tests of connect and listen, which skip those that are missing.
 readonly peers=(ncat:ncat nc.openbsd:netcat-openbsd socat:socat dig:bind9-dnsutils logger:bsdutils)
 readonly bench=(python3:python3 ncat:ncat iperf3:iperf3 cmp:diffutils rsync:rsync scp:openssh-client sshd:openssh-server socat:socat tar:tar ss:iproute2 diff:diffutils)
+# For one to many (bench/many): the peers, and what switches an interface's offloads off. udpcast brings both of its ends.
+readonly many=(udp-sender:udpcast uftp:uftp ethtool:ethtool tc:iproute2)
 
 fail() {
     printf 'setup: %s\n' "$@" >&2
@@ -88,7 +90,7 @@ case "${1:-build}" in
         install_cargo_deny
         ;;
     bench)
-        install_packages "${build[@]}" "${bench[@]}"
+        install_packages "${build[@]}" "${bench[@]}" "${many[@]}"
         check_rust
         ;;
     *) fail "usage: scripts/setup.sh [build|bench]" ;;

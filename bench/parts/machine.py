@@ -12,6 +12,7 @@ from pathlib import Path
 CONGESTION_CONTROL = "cubic"
 ALLOWED = Path("/proc/sys/net/ipv4/tcp_allowed_congestion_control")
 CURRENT = Path("/proc/sys/net/ipv4/tcp_congestion_control")
+BUFFER_LIMITS = [Path(f"/proc/sys/net/core/{name}") for name in ("rmem_max", "wmem_max")]
 
 
 class Unfit(Exception):
@@ -30,15 +31,20 @@ def output(*command):
 
 def build_sockeye(root):
     """Builds the release binary and says where cargo put it."""
-    command = ["cargo", "build", "--release", "-p", "sockeye-cli", "--message-format", "json-render-diagnostics"]
+    return build(root, "sockeye", "-p", "sockeye-cli")
+
+
+def build(root, name, *which):
+    """Builds a program as it is released and says where cargo put it."""
+    command = ["cargo", "build", "--release", *which, "--message-format", "json-render-diagnostics"]
     cargo = Path(os.environ.get("CARGO_HOME", Path.home() / ".cargo")) / "bin"
     path = {**os.environ, "PATH": f"{cargo}:{os.environ['PATH']}"}
     built = subprocess.run(command, cwd=root, stdout=subprocess.PIPE, text=True, check=True, env=path)
     for line in built.stdout.splitlines():
         message = json.loads(line)
-        if message.get("executable") and message["target"]["name"] == "sockeye":
+        if message.get("executable") and message["target"]["name"] == name:
             return Path(message["executable"])
-    raise Unfit("cargo built no program named sockeye")
+    raise Unfit(f"cargo built no program named {name}")
 
 
 # ------------------------------------------------------------------ the network
@@ -51,15 +57,33 @@ def allowed_congestion_control():
     """
     before = ALLOWED.read_text().strip() if ALLOWED.exists() else None
     change = before is not None and CONGESTION_CONTROL not in before.split()
-    if change:
+    with setting(ALLOWED, f"{before} {CONGESTION_CONTROL}" if change else None):
+        yield
+
+
+@contextlib.contextmanager
+def large_buffers(size):
+    """Lets programs ask for socket buffers of this size; puts things back afterwards."""
+    with contextlib.ExitStack() as stack:
+        for limit in BUFFER_LIMITS:
+            small = limit.exists() and int(limit.read_text()) < size
+            stack.enter_context(setting(limit, str(size) if small else None))
+        yield
+
+
+@contextlib.contextmanager
+def setting(file, value):
+    """A kernel parameter with this value for a while; with none, as it is."""
+    before = file.read_text().strip() if value is not None else None
+    if value is not None:
         with contextlib.suppress(OSError):
-            ALLOWED.write_text(f"{before} {CONGESTION_CONTROL}")
+            file.write_text(value)
     try:
         yield
     finally:
-        if change:
+        if value is not None:
             with contextlib.suppress(OSError):
-                ALLOWED.write_text(before)
+                file.write_text(before)
 
 
 def enter_network():

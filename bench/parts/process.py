@@ -32,8 +32,9 @@ class End:
     numbers = itertools.count()
     alive = set()
 
-    def __init__(self, command, environment=None, output=None):
-        """Starts it. `output` is an open pipe for both of its streams; else a file keeps them for `said`."""
+    def __init__(self, command, environment=None, output=None, memory=True):
+        """Starts it. `output` is an open pipe for both of its streams; else a file keeps them for `said`. Without `memory`
+        nobody looks at its memory, which costs time of its own where there are many ends."""
         self.group = hierarchy() / f"sockeye-bench.{os.getpid()}.{next(End.numbers)}"
         self.group.mkdir()
         self.peak_bytes = 0
@@ -49,8 +50,9 @@ class End:
         End.alive.add(self)
         self.handle = os.pidfd_open(self.process.pid)
         self._over = threading.Event()
-        self._sampler = threading.Thread(target=self._sample, daemon=True)
-        self._sampler.start()
+        self._sampler = threading.Thread(target=self._sample, daemon=True) if memory else None
+        if self._sampler:
+            self._sampler.start()
 
     def _join(self):
         with open(self.group / "cgroup.procs", "w") as file:
@@ -83,6 +85,12 @@ class End:
         self.output.seek(0)
         return self.output.read().decode(errors="replace")
 
+    def kill(self):
+        """Ends all of it at once, as a power cut would."""
+        for pid in self._processes():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
     def stop(self):
         """Ends what is left of it, politely first, and takes the group away. Returns CPU seconds and peak bytes."""
         cpu = self.cpu_seconds()
@@ -96,7 +104,8 @@ class End:
                 time.sleep(0.005)
         self.process.wait()
         self._over.set()
-        self._sampler.join()
+        if self._sampler:
+            self._sampler.join()
         os.close(self.handle)
         self.output.close()
         with contextlib.suppress(OSError):
@@ -143,12 +152,12 @@ def wait_for_end(ends, timeout):
     return True
 
 
-def wait_for_listener(port, end, timeout=10.0):
-    """Waits until someone listens on this TCP port here."""
+def wait_for_listener(port, end, timeout=10.0, network="/proc/net"):
+    """Waits until someone listens on this TCP port here, or in the network whose tables are in another folder."""
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline and end.process.poll() is None:
-        for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-            for line in Path(table).read_text().splitlines()[1:]:
+        for table in ("tcp", "tcp6"):
+            for line in (Path(network) / table).read_text().splitlines()[1:]:
                 words = line.split()
                 if words[3] == "0A" and int(words[1].rpartition(":")[2], 16) == port:
                     return

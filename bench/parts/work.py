@@ -110,7 +110,7 @@ ENDINGS = ("rs", "txt", "png", "json", "o", "md", "tar.gz")
 
 def scratch(stack, folder, place):
     """A folder of our own in a place; taken away when the stack unwinds, after the last measurement."""
-    path = folder / f"sockeye-bench.{os.getpid()}"
+    path = scratch_folder(folder, os.getpid())
     try:
         path.mkdir(mode=0o700)
     except OSError as error:
@@ -119,8 +119,12 @@ def scratch(stack, folder, place):
     return path
 
 
+def scratch_folder(folder, pid):
+    return folder / f"sockeye-bench.{pid}"
+
+
 def remove(path, leave_stamp):
-    had_files = any(path.iterdir())
+    had_files = path.exists() and any(path.iterdir())
     subprocess.run(["rm", "-rf", path])
     if leave_stamp and had_files:
         with contextlib.suppress(OSError):
