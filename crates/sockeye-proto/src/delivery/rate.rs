@@ -5,7 +5,7 @@
 //! is fully used, and how far apart packets arrive is how fast that link is. The rate then is that of the link, a little more
 //! or less so that the queue stays at [`TARGET_QUEUE`]. Loss alone never lowers it.
 
-use alloc::collections::BTreeMap;
+use alloc::{collections::BTreeMap, vec::Vec};
 use core::time::Duration;
 
 use super::{
@@ -49,6 +49,8 @@ struct Seen {
     link: Option<f64>,
     /// Share of packets lost when no queue stood.
     random_loss: f64,
+    /// It lost much more than usual.
+    heavy: bool,
     /// Rate at which the receiver itself can take packets, and until when that holds.
     takes: Option<(f64, Duration)>,
 }
@@ -73,6 +75,18 @@ pub(crate) struct Rate {
     local: Option<(f64, Duration)>,
     /// Time that packets stand in the sender's own queue.
     local_queue: f64,
+    /// One that seems slow is left out of account for a moment, to see what the others can take.
+    trial: Option<Trial>,
+    /// Until when members are not tried again.
+    tried: BTreeMap<MemberId, Duration>,
+    too_slow: Option<MemberId>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Trial {
+    member: MemberId,
+    since: Duration,
+    until: Duration,
 }
 
 impl Rate {
@@ -92,6 +106,9 @@ impl Rate {
             limit: None,
             local: None,
             local_queue: 0.0,
+            trial: None,
+            tried: BTreeMap::new(),
+            too_slow: None,
         }
     }
 
@@ -117,6 +134,8 @@ impl Rate {
 
     pub(crate) fn forget(&mut self, member: MemberId) {
         self.members.remove(&member);
+        self.tried.remove(&member);
+        self.trial = self.trial.filter(|trial| trial.member != member);
         if self.limit == Some(member) {
             self.limit = None;
         }
@@ -151,7 +170,15 @@ impl Rate {
         if queue < NO_QUEUE && report.dropped == 0 {
             random_loss += (loss - random_loss) / 8.0;
         }
-        let arrived = f64::from(report.received) * self.packet / (1.0 - random_loss.min(0.9));
+        // What was lost behind the slowest link has passed it; what it had no room for has not.
+        // One burst is chance.
+        let heavy = loss > random_loss * 2.0 + CHANCE_LOSS;
+        let passed = if !heavy || before.is_some_and(|seen| !seen.heavy) {
+            f64::from(report.sent)
+        } else {
+            f64::from(report.received) / (1.0 - random_loss.min(0.9))
+        };
+        let arrived = passed * self.packet;
         let arrived = arrived / (f64::from(report.arrived_span.max(1)) / 1e6);
         let mut link = before.and_then(|seen| seen.link);
         if queue >= NO_QUEUE {
@@ -162,7 +189,7 @@ impl Rate {
             let least = takes.map_or(arrived, |(takes, _)| takes.min(arrived));
             takes = Some((least * 0.95, now + CAUTION));
         }
-        self.members.insert(member, Seen { at: now, queue, link, random_loss, takes });
+        self.members.insert(member, Seen { at: now, queue, link, random_loss, heavy, takes });
         self.round(now);
     }
 
@@ -176,15 +203,7 @@ impl Rate {
         let round = if self.starting { FIRST_ROUNDS } else { ROUND };
         (self.next_round, self.last_round, self.sent) = (now + round, now, 0);
         self.local = self.local.filter(|(_, until)| *until > now);
-        let fresh = self.members.iter().filter(|(_, seen)| seen.at + STALE > now);
-        let mut wanted: Option<(MemberId, f64)> = None;
-        for (&member, seen) in fresh {
-            if let Some(share) = Self::share(seen)
-                && wanted.is_none_or(|(_, least)| share < least)
-            {
-                wanted = Some((member, share));
-            }
-        }
+        let wanted = self.wanted(now);
         match (wanted, self.local) {
             (Some((member, rate)), _) => {
                 self.starting = false;
@@ -199,12 +218,47 @@ impl Rate {
             // That a rate was not used up says nothing about a higher one.
             (None, None) if !used => {}
             (None, None) if self.starting => self.now *= 2.0,
+            (None, None) if self.trial.is_some() => self.now *= TRIAL_STEP,
             (None, None) => {
                 self.now *= 1.0 + self.step;
                 self.step = (self.step * 1.25).min(LARGEST_STEP);
             }
         }
         self.now = self.now.clamp(LEAST_RATE.min(self.max), self.max);
+    }
+
+    /// The least rate that some member wants, and whose it is. One that seems slow is tried: what do the others want?
+    fn wanted(&mut self, now: Duration) -> Option<(MemberId, f64)> {
+        let fresh = self.members.iter().filter(|(_, seen)| seen.at + STALE > now);
+        let mut wants: Vec<(MemberId, f64)> =
+            fresh.filter_map(|(&member, seen)| Some((member, Self::share(seen)?))).collect();
+        wants.sort_by(|a, b| a.1.total_cmp(&b.1));
+        let slowest = *wants.first()?;
+        let few = wants.len() <= (self.members.len() / FEW).max(1) && self.members.len() > 1;
+        let may_try = self.tried.get(&slowest.0).is_none_or(|until| *until <= now);
+        if self.trial.is_none() && few && may_try && self.local.is_none() {
+            self.trial = Some(Trial { member: slowest.0, since: now, until: now + TRIAL });
+        }
+        let Some(trial) = self.trial else { return Some(slowest) };
+        let others = wants.iter().find(|(member, _)| *member != trial.member).copied();
+        let least = others.map_or(self.now, |(_, rate)| rate);
+        let its_own = self.of(trial.member).unwrap_or(f64::MAX);
+        let heard = self.members.values().filter(|seen| seen.at >= trial.since + AFTER_BEGIN).count();
+        if least >= its_own * MUCH_FASTER && heard * 2 > self.members.len() {
+            (self.trial, self.too_slow) = (None, Some(trial.member));
+            return others;
+        }
+        if others.is_some() || trial.until <= now {
+            self.trial = None;
+            self.tried.insert(trial.member, now + BETWEEN_TRIALS);
+            return Some(slowest);
+        }
+        None
+    }
+
+    /// A member that the others would be held up by, if one was found.
+    pub(crate) fn too_slow(&mut self) -> Option<MemberId> {
+        self.too_slow.take()
     }
 
     /// The rate that suits one receiver, if it limits at all.
@@ -218,6 +272,20 @@ impl Rate {
     }
 }
 
+/// So many members, or one in this many, may turn out to be slow.
+const FEW: usize = 10;
+/// How long what a slow member wants is left out of account.
+const TRIAL: Duration = Duration::from_millis(100);
+/// What is reported sooner is of the time before.
+const AFTER_BEGIN: Duration = Duration::from_millis(10);
+/// How long one that turned out not to be slow is not tried again.
+const BETWEEN_TRIALS: Duration = Duration::from_secs(5);
+/// The rate grows so fast in a trial.
+const TRIAL_STEP: f64 = 1.5;
+/// Who could take less than the others by this factor leaves the group: it gets the rest by its own connection.
+const MUCH_FASTER: f64 = 2.1;
+/// Loss beyond what is usual that may still be chance.
+const CHANCE_LOSS: f64 = 0.02;
 /// Room for blocks in use above which a receiver cannot keep up, in percent.
 const MOST_FILL: u8 = 60;
 /// The share of the rate that must have been used before it grows.

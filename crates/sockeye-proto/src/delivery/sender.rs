@@ -163,6 +163,10 @@ impl Caster {
             known.report = Some(*report);
             self.measure(now, report.echo);
             self.rate.report(now, member, report);
+            if let Some(slow) = self.rate.too_slow() {
+                self.leave(slow);
+                self.events.push_back(CastEvent::TooSlow(slow));
+            }
         }
         for &nack in &feedback.nacks {
             self.nack(now, nack);

@@ -32,9 +32,10 @@ use crate::{
 
 /// How often members hear something while nothing is sent.
 const IDLE_PROBE: Duration = Duration::from_millis(250);
-/// A burst of probes shows whether a way reaches a receiver: so many, twice, so far apart.
-const PROBES: usize = 4;
-const PROBE_ROUNDS: u32 = 2;
+/// Probes show whether a way reaches a receiver: so many at a time, so many times, so far apart. Those who come together share
+/// them.
+const PROBES: usize = 1;
+const PROBE_ROUNDS: u32 = 3;
 const PROBE_GAP: Duration = Duration::from_millis(10);
 /// Over this time is measured whether the device holds the sender up, and what it sends.
 const GAUGE: Duration = Duration::from_millis(25);
@@ -271,7 +272,12 @@ impl Casting {
     fn order(&mut self, order: Order) {
         let now = self.now();
         match order {
-            Order::Probe => self.probes.extend((0..PROBE_ROUNDS).map(|round| now + PROBE_GAP * round)),
+            Order::Probe => {
+                let missing = PROBE_ROUNDS as usize - self.probes.len().min(PROBE_ROUNDS as usize);
+                let last = self.probes.iter().copied().max().map_or(now, |last| last + PROBE_GAP);
+                let more = (0..PROBE_ROUNDS).take(missing).map(|round| last + PROBE_GAP * round);
+                self.probes.extend(more);
+            }
             Order::Join { member, heard, needs, tell } => {
                 self.members.retain(|other| other.id != member);
                 self.members.push(Member { id: member, heard, needs, tell, taking_part: false });
@@ -351,12 +357,11 @@ impl Casting {
         }
         self.machine.handle_timeout(self.now());
         while let Some(event) = self.machine.poll_event() {
-            if event == CastEvent::PassEnd {
-                self.members
-                    .iter()
-                    .filter(|member| member.taking_part)
-                    .for_each(|member| (member.tell)(CastNote::PassEnd));
-            }
+            let over = |member: &&Member| match event {
+                CastEvent::TooSlow(slow) => member.id == slow,
+                _ => member.taking_part,
+            };
+            self.members.iter().filter(over).for_each(|member| (member.tell)(CastNote::PassEnd));
         }
         Ok(())
     }
@@ -372,8 +377,9 @@ impl Casting {
         if due == 0 && !idle {
             return Ok(());
         }
-        let body = vec![0; self.symbol_len];
-        let count = if due > 0 { PROBES } else { 1 };
+        // A probe is as long as what is to come, a sign of life as short as can be.
+        let body = vec![0; if due > 0 { self.symbol_len } else { 1 }];
+        let count = PROBES;
         let header = header(PacketKind::Probe, now);
         for flow in &mut self.flows {
             let pieces = (0..count).map(|_| Piece { header, body: &body });
@@ -544,6 +550,7 @@ impl Casting {
         let overhead = (stats.fresh + stats.repairs) as f64 / stats.sources.max(1) as f64;
         let status = CastStatus {
             rate: self.machine.bytes_per_second(),
+            passing: self.machine.is_passing(),
             limiting: self.machine.limiting_member(),
             overhead,
             members,

@@ -9,6 +9,8 @@ use sockeye_proto::delivery::MemberId;
 pub(crate) struct CastStatus {
     /// Bytes a second on the wire.
     pub(crate) rate: f64,
+    /// Packets go.
+    pub(crate) passing: bool,
     /// Who sets the rate.
     pub(crate) limiting: Option<MemberId>,
     /// Symbols sent for each source symbol.

@@ -490,7 +490,15 @@ impl<'o> Sending<'o> {
         header.doubtful = read.doubtful;
         self.count(shape, u64::from(plain));
         self.note_digest(block, &header);
-        self.send_frame(header, body)
+        self.send_frame(header, body)?;
+        if let Some(seat) = &self.seat {
+            let rest = seat.rest_after(plain.into());
+            if !rest.is_zero() {
+                self.on_lane(|lane, go_on| lane.flush(go_on))?;
+                std::thread::sleep(rest);
+            }
+        }
+        Ok(())
     }
 
     fn count(&mut self, shape: &BlockShape, bytes: u64) {

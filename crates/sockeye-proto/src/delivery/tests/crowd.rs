@@ -41,6 +41,8 @@ pub(super) struct Crowd {
     pub(super) link: Link,
     pub(super) loss: Loss,
     pub(super) max_rate: Option<u64>,
+    /// Member 0 has a link of its own.
+    pub(super) slow: Option<Link>,
     pub(super) seed: u64,
 }
 
@@ -85,6 +87,8 @@ pub(super) struct Outcome {
     /// Until the last member had everything.
     pub(super) elapsed: Duration,
     pub(super) complete: usize,
+    /// Who was too slow for the others, and when.
+    pub(super) too_slow: Vec<(MemberId, Duration)>,
     /// Rate at the end of each tenth of a second.
     pub(super) rates: Vec<f64>,
 }
@@ -127,6 +131,7 @@ fn chance(random: &mut Random, share: f64) -> bool {
     share > 0.0 && (random.next() >> 11) as f64 <= share * (1u64 << 53) as f64
 }
 
+#[derive(Clone)]
 enum Packet {
     Symbol(PacketHeader),
     State(PacketHeader, State),
@@ -140,6 +145,9 @@ struct Run {
     random: Random,
     /// In the order of arrival.
     air: VecDeque<(Duration, Packet)>,
+    /// What is on the slow member's own link.
+    slow_air: VecDeque<(Duration, Packet)>,
+    slow_free: Duration,
     /// Messages on their way back.
     back: BTreeMap<(Duration, u64), (usize, Feedback)>,
     timers: BTreeSet<(Duration, usize)>,
@@ -187,6 +195,8 @@ impl Run {
             members,
             random,
             air: VecDeque::new(),
+            slow_air: VecDeque::new(),
+            slow_free: now,
             back: BTreeMap::new(),
             timers: BTreeSet::new(),
             link_free: now,
@@ -202,6 +212,7 @@ impl Run {
         let wakes = [
             self.caster.poll_timeout().map(|deadline| deadline.at),
             self.air.front().map(|(at, _)| *at),
+            self.slow_air.front().map(|(at, _)| *at),
             self.back.keys().next().map(|(at, _)| *at),
             self.timers.first().map(|(at, _)| *at),
         ];
@@ -213,7 +224,13 @@ impl Run {
         self.go_off();
         self.hear();
         self.caster.handle_timeout(self.now);
-        self.caster.poll_event() != Some(CastEvent::PassEnd)
+        while let Some(event) = self.caster.poll_event() {
+            match event {
+                CastEvent::TooSlow(member) => self.out.too_slow.push((member, self.now)),
+                CastEvent::PassEnd => return false,
+            }
+        }
+        true
     }
 
     fn sample(&mut self) {
@@ -269,29 +286,49 @@ impl Run {
 
     fn arrive(&mut self) {
         while self.air.front().is_some_and(|(at, _)| *at <= self.now) {
-            let Some((_, packet)) = self.air.pop_front() else { return };
+            let Some((at, packet)) = self.air.pop_front() else { return };
             for index in 0..self.members.len() {
-                let member = &mut self.members[index];
-                if member.loses() {
-                    continue;
+                if index == 0 && self.crowd.slow.is_some() {
+                    self.queue_for_the_slow(at, &packet);
+                } else {
+                    self.reach(index, &packet);
                 }
-                match &packet {
-                    Packet::Symbol(header) => {
-                        member.machine.handle_packet(self.now, header);
-                        let verdict = member.machine.handle_symbol(self.now, header, SOURCES);
-                        if verdict == Verdict::Complete && member.machine.is_complete() {
-                            self.out.complete += 1;
-                            self.out.elapsed = self.now;
-                        }
-                    }
-                    Packet::State(header, state) => {
-                        member.machine.handle_packet(self.now, header);
-                        member.machine.handle_state(self.now, state);
-                    }
-                }
-                self.speak(index);
             }
         }
+        while self.slow_air.front().is_some_and(|(at, _)| *at <= self.now) {
+            let Some((_, packet)) = self.slow_air.pop_front() else { return };
+            self.reach(0, &packet);
+        }
+    }
+
+    fn queue_for_the_slow(&mut self, at: Duration, packet: &Packet) {
+        let Some(Link { rate, queue }) = self.crowd.slow else { return };
+        if self.slow_free.saturating_sub(at).as_secs_f64() * rate <= queue {
+            self.slow_free = self.slow_free.max(at) + Duration::from_secs_f64(WIRE / rate);
+            self.slow_air.push_back((self.slow_free, packet.clone()));
+        }
+    }
+
+    fn reach(&mut self, index: usize, packet: &Packet) {
+        let member = &mut self.members[index];
+        if member.loses() {
+            return;
+        }
+        match packet {
+            Packet::Symbol(header) => {
+                member.machine.handle_packet(self.now, header);
+                let verdict = member.machine.handle_symbol(self.now, header, SOURCES);
+                if verdict == Verdict::Complete && member.machine.is_complete() {
+                    self.out.complete += 1;
+                    self.out.elapsed = self.now;
+                }
+            }
+            Packet::State(header, state) => {
+                member.machine.handle_packet(self.now, header);
+                member.machine.handle_state(self.now, state);
+            }
+        }
+        self.speak(index);
     }
 
     fn go_off(&mut self) {

@@ -11,7 +11,7 @@ use std::vec::Vec;
 use super::crowd::{Crowd, Link, Loss, Outcome};
 
 fn crowd(members: usize, blocks: u64, link: Link, loss: Loss) -> Crowd {
-    Crowd { members, blocks, link, loss, max_rate: None, seed: 1 }
+    Crowd { members, blocks, link, loss, max_rate: None, slow: None, seed: 1 }
 }
 
 /// Mean rate from the second second on, while there is something new to send.
@@ -65,7 +65,29 @@ fn every_schedule_of_loss_ends_with_everything() {
         let loss = if seed % 2 == 0 { Loss::Each(share) } else { Loss::Bursts(share) };
         let members = [1, 2, 7, 30][seed as usize % 4];
         let out = Crowd { seed, ..crowd(members, 6, Link::megabits(50.0), loss) }.run();
-        assert_eq!(out.complete, members, "seed {seed}, {loss:?}: {out:?}");
+        // Heavy bursts may look like a slow link: such a member is served by its own connection.
+        assert_eq!(out.complete + out.too_slow.len(), members, "seed {seed}, {loss:?}: {out:?}");
         assert!(out.elapsed < Duration::from_secs(30), "seed {seed}: {out:?}");
     }
+}
+
+#[test]
+fn one_slow_member_leaves_the_group_at_once() {
+    for (own, fast) in [(50.0, 300.0), (10.0, 100.0), (100.0, 1_000.0)] {
+        let link = Link::megabits(fast);
+        let own = Link { rate: own * 125e3, queue: 256e3 };
+        let out = Crowd { slow: Some(own), ..crowd(4, 256, link, Loss::Each(0.0)) }.run();
+        let [(0, at)] = out.too_slow[..] else { panic!("{own:?} {:?} {:?}", out.too_slow, out.rates) };
+        assert!(at < Duration::from_millis(250), "{own:?} of {fast}: {at:?}");
+        assert_eq!(out.complete, 3);
+    }
+}
+
+#[test]
+fn members_that_are_a_little_slower_stay() {
+    let link = Link::megabits(100.0);
+    let out = Crowd { slow: Some(Link::megabits(70.0)), ..crowd(4, 128, link, Loss::Each(0.01)) }.run();
+    assert_eq!((out.too_slow.len(), out.complete), (0, 4), "{:?}", out.rates);
+    let share = settled(&out) / (70.0 * 125e3);
+    assert!((0.9..1.05).contains(&share), "{share} {:?}", out.rates);
 }

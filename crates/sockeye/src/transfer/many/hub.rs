@@ -4,8 +4,9 @@ use std::{
     net::IpAddr,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use sockeye_net::Interface;
@@ -43,6 +44,8 @@ pub(super) struct Hub {
     /// The thread and its interface: that of the first receiver.
     cast: Mutex<Option<(Interface, Cast)>>,
     begun: AtomicBool,
+    /// Receivers that get the rest by their own connections.
+    lanes: AtomicUsize,
     notes: mpsc::UnboundedSender<HubNote>,
 }
 
@@ -53,8 +56,8 @@ impl Hub {
         interfaces: Vec<String>,
         notes: mpsc::UnboundedSender<HubNote>,
     ) -> Self {
-        let (cast, begun) = (Mutex::new(None), AtomicBool::new(false));
-        Self { listing, config, interfaces, cast, begun, notes }
+        let (cast, begun, lanes) = (Mutex::new(None), AtomicBool::new(false), AtomicUsize::new(0));
+        Self { listing, config, interfaces, cast, begun, lanes, notes }
     }
 
     /// The thread that sends packets by the interface with this address, started if need be. `None` if there is none, or packets
@@ -105,8 +108,40 @@ impl Hub {
         cast.as_ref().map(|(_, cast)| cast.status())
     }
 
+    /// A receiver gets the rest by its own connection from now on, until this is dropped.
+    pub(super) fn open_lane(self: &Arc<Self>) -> OpenLane {
+        self.lanes.fetch_add(1, Ordering::Relaxed);
+        OpenLane(Arc::clone(self))
+    }
+
     pub(super) fn note(&self, note: HubNote) {
         // Nobody listens once everything has ended.
         let _ = self.notes.send(note);
+    }
+}
+
+/// The share of the packets' rate that all receivers' own connections together may take while packets go: what helps a few must
+/// not hold up the others.
+const LANE_SHARE: f64 = 0.1;
+/// The longest that one block is held back.
+const LONGEST_WAIT: Duration = Duration::from_millis(500);
+
+/// See [`Hub::open_lane`].
+pub(super) struct OpenLane(Arc<Hub>);
+
+impl OpenLane {
+    /// How long the connection is to rest after so many bytes.
+    pub(super) fn rest_after(&self, bytes: u64) -> Duration {
+        let Some(status) = self.0.status().filter(|status| status.passing) else { return Duration::ZERO };
+        let lanes = self.0.lanes.load(Ordering::Relaxed).max(1);
+        #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
+        let seconds = bytes as f64 * lanes as f64 / (status.rate * LANE_SHARE).max(1.0);
+        Duration::from_secs_f64(seconds.min(LONGEST_WAIT.as_secs_f64()))
+    }
+}
+
+impl Drop for OpenLane {
+    fn drop(&mut self) {
+        self.0.lanes.fetch_sub(1, Ordering::Relaxed);
     }
 }

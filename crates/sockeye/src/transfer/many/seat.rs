@@ -1,6 +1,6 @@
 //! One receiver's place in a delivery, on the thread of its own session.
 
-use std::{net::IpAddr, ops::Range, sync::Arc};
+use std::{net::IpAddr, ops::Range, sync::Arc, time::Duration};
 
 use sockeye_proto::{
     delivery::{DeliveryMessage, Heard, MemberId, Missing},
@@ -8,7 +8,7 @@ use sockeye_proto::{
 };
 use tokio::sync::mpsc;
 
-use super::hub::{Hub, HubNote, Way};
+use super::hub::{Hub, HubNote, OpenLane, Way};
 use crate::{
     Error,
     delivery::{Cast, CastNote, Order},
@@ -61,6 +61,7 @@ pub(in crate::transfer) struct Seat {
     needs: Vec<Range<u64>>,
     missing: Vec<Range<u64>>,
     cast: Option<Cast>,
+    lane: Option<OpenLane>,
 }
 
 impl Seat {
@@ -71,7 +72,7 @@ impl Seat {
         signals: mpsc::UnboundedSender<Signal>,
     ) -> Self {
         let (needs, missing) = (Vec::new(), Vec::new());
-        Self { hub, member, local, signals, phase: Phase::Asking, needs, missing, cast: None }
+        Self { hub, member, local, signals, phase: Phase::Asking, needs, missing, cast: None, lane: None }
     }
 
     /// Questions of the receiver: what everybody may need is kept, the rest is answered at once.
@@ -122,9 +123,15 @@ impl Seat {
 
     fn by_lane(&mut self, blocks: Vec<Range<u64>>) -> Vec<Step> {
         self.phase = Phase::Lane;
+        self.lane = (!blocks.is_empty()).then(|| self.hub.open_lane());
         self.hub.note(HubNote::ByLane(self.member, blocks.iter().map(|run| run.end - run.start).sum()));
         let work = blocks.into_iter().map(|blocks| Work::Send { blocks });
         work.chain([Work::End]).map(Step::Work).collect()
+    }
+
+    /// How long the lane is to rest after so many bytes, for the sake of those who receive packets.
+    pub(in crate::transfer) fn rest_after(&self, bytes: u64) -> Duration {
+        self.lane.as_ref().map_or(Duration::ZERO, |lane| lane.rest_after(bytes))
     }
 
     /// A control message of a delivery.
