@@ -62,7 +62,7 @@ pub fn fuzz_decoder(data: &[u8]) {
 }
 
 /// Lengths of pieces, many of them short and a few of some thousand bytes.
-fn random_cuts(seed: u8) -> impl FnMut() -> usize {
+pub(crate) fn random_cuts(seed: u8) -> impl FnMut() -> usize {
     let mut state = u32::from(seed);
     move || {
         // A linear congruential step (the constants of Numerical Recipes §7.1); its high bits are good enough.
