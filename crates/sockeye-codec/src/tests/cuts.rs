@@ -68,6 +68,21 @@ fn a_body_behind_one_that_is_too_long_is_where_it_is() {
 }
 
 #[test]
+fn short_frames_that_are_found_at_once_are_told_one_by_one() {
+    for (text, end) in [("line,max=44", &b"\n"[..]), ("line,max=44", b"\r\n"), ("nul,max=44", b"\0")] {
+        let (mut stream, mut expected) = (Vec::new(), Vec::new());
+        for len in (0..100).map(|number| number * 7 % 45) {
+            let begin = stream.len();
+            stream.resize(begin + len, b'x');
+            stream.extend(end);
+            expected.push(frame(b"", &stream[begin..begin + len], begin, len + end.len()));
+        }
+        let whole = of_every_cut(&text.parse().unwrap(), &stream);
+        assert_eq!((&whole.answers, whole.end), (&expected, Ok(())), "{text}");
+    }
+}
+
+#[test]
 fn what_a_frame_that_is_too_long_holds_is_not_a_frame() {
     for (text, long) in [
         // Zeros that were put back are no ends.
