@@ -5,7 +5,8 @@ use alloc::vec::Vec;
 
 use crate::{Decoder, Encoder, Framing, Malformed, Step, Truncated};
 
-/// The framings that the first byte of an input chooses from: one of every family and setting.
+/// The framings that the first byte of an input chooses from: one of every family and setting. The saved corpus depends on their
+/// order and number.
 const FRAMINGS: [&str; 32] = [
     "len:u8",
     "len:u16be,max=300",
@@ -37,31 +38,42 @@ const FRAMINGS: [&str; 32] = [
     "chunked,max=9,oversize=skip",
     "json,max=200",
     "slip,max=99,oversize=skip",
-    "cobs,max=99",
+    "cobs,max=300,oversize=skip",
     "tpkt,resync=marker,max=99",
 ];
 
 /// Decodes arbitrary bytes and panics if a property of the decoder is broken.
 ///
-/// The first byte chooses the framing, the second seeds the cuts, the rest is the stream. Checked: the answers do not depend on
-/// the cuts, nor on draining, nor on reading straight into the buffer; a frame that was read and can be written reads back the
+/// The first byte chooses the framing, the second seeds the cuts, the rest is the stream. Checked: the answers (every number in
+/// them, and their order) do not depend on the cuts, nor on draining, nor on reading straight into the buffer; a frame that was read and can be written reads back the
 /// same; a drained decoder holds little.
 pub fn fuzz_decoder(data: &[u8]) {
-    let [choice, cuts, stream @ ..] = data else { return };
-    let Ok(framing) = FRAMINGS[usize::from(*choice) % FRAMINGS.len()].parse::<Framing>() else {
-        unreachable!("the framings of the table can be read")
-    };
+    let (Some(text), [_, cuts, stream @ ..]) = (framing_of(data), data) else { return };
+    let Ok(framing) = text.parse::<Framing>() else { unreachable!("the framings of the table can be read") };
     let whole = account(&framing, stream, || usize::MAX);
     assert_eq!(whole, account(&framing, stream, || 1), "cut at every byte: {framing}");
-    let mut state = u32::from(*cuts);
-    let random_cut = || {
+    assert_eq!(whole, account(&framing, stream, random_cuts(*cuts)), "cut at random: {framing}");
+    for answer in &whole.answers {
+        if let Answer::Frame { payload, .. } = answer {
+            reads_back(&framing, payload);
+        }
+    }
+}
+
+/// The framing that an input of [`fuzz_decoder`] chooses, as text; `None` for an empty input.
+pub fn framing_of(data: &[u8]) -> Option<&'static str> {
+    data.first().map(|choice| FRAMINGS[usize::from(*choice) % FRAMINGS.len()])
+}
+
+/// Lengths of pieces, many of them short and a few of some thousand bytes.
+pub(crate) fn random_cuts(seed: u8) -> impl FnMut() -> usize {
+    let mut state = u32::from(seed);
+    move || {
         // A linear congruential step (the constants of Numerical Recipes §7.1); its high bits are good enough.
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        usize::from((state >> 24) as u8 % 13)
-    };
-    assert_eq!(whole, account(&framing, stream, random_cut), "cut at random: {framing}");
-    for (_, payload) in &whole.frames {
-        reads_back(&framing, payload);
+        let (choice, len) = (state >> 28, state >> 12 & 0xffff);
+        // A length of up to 15 bits, and as often nothing as of the longest.
+        usize::try_from(len >> choice).unwrap_or(0) / 2
     }
 }
 
@@ -72,31 +84,36 @@ fn reads_back(framing: &Framing, payload: &[u8]) {
         return;
     }
     let again = account(framing, &wire, || usize::MAX);
-    assert!(again.frames.len() == 1 && again.frames[0].1 == payload, "written and read back: {framing}");
+    let read = match &again.answers[..] {
+        [Answer::Frame { payload, .. }] => Some(&payload[..]),
+        _ => None,
+    };
+    assert_eq!(read, Some(payload), "written and read back: {framing}");
     assert_eq!((again.end, again.stopped), (Ok(()), false), "written whole: {framing}");
 }
 
 /// Everything a decoder said about a stream.
 #[derive(Debug, PartialEq)]
-struct Account {
-    frames: Vec<(u64, Vec<u8>)>,
-    garbage: Vec<(u64, u64)>,
-    oversize: Vec<(u64, u64)>,
-    invalid: Vec<(u64, Malformed)>,
-    stopped: bool,
-    end: Result<(), Truncated>,
+pub(crate) struct Account {
+    /// In the order in which it was said.
+    pub(crate) answers: Vec<Answer>,
+    pub(crate) stopped: bool,
+    pub(crate) end: Result<(), Truncated>,
 }
 
-fn account(framing: &Framing, stream: &[u8], mut cut: impl FnMut() -> usize) -> Account {
+/// A [`Step`] that owns its bytes.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Answer {
+    Frame { payload: Vec<u8>, header: Vec<u8>, offset: u64, wire_len: usize },
+    Garbage { offset: u64, len: u64 },
+    Oversize { offset: u64, announced: u64 },
+    Invalid { offset: u64, reason: Malformed },
+}
+
+/// Decodes a stream in pieces of the lengths that `cut` gives.
+pub(crate) fn account(framing: &Framing, stream: &[u8], mut cut: impl FnMut() -> usize) -> Account {
     let mut decoder = Decoder::new(framing.clone());
-    let mut account = Account {
-        frames: Vec::new(),
-        garbage: Vec::new(),
-        oversize: Vec::new(),
-        invalid: Vec::new(),
-        stopped: false,
-        end: Ok(()),
-    };
+    let mut account = Account { answers: Vec::new(), stopped: false, end: Ok(()) };
     let mut rest = stream;
     let mut straight = false;
     while !rest.is_empty() {
@@ -113,23 +130,28 @@ fn account(framing: &Framing, stream: &[u8], mut cut: impl FnMut() -> usize) -> 
         drain(&mut decoder, &mut account);
         account.end = decoder.finish();
         assert_eq!(before, account.end, "draining does not change how the stream ends: {framing}");
-        assert!(decoder.remaining().len() <= 16 << 10, "a drained decoder holds little: {framing}");
+        // Every byte of a payload may be escaped; the rest is for headers and what is taken out of the midst.
+        let little = 2 * framing.max_payload() + (16 << 10);
+        assert!(decoder.remaining().len() <= little, "a drained decoder holds little: {framing}");
     }
     account
 }
 
 fn drain(decoder: &mut Decoder, account: &mut Account) {
     while !account.stopped {
-        match decoder.next() {
-            Step::Frame { payload, header, offset, wire_len } => {
-                assert!(header.len() <= wire_len, "a header is part of its frame");
-                account.frames.push((offset, payload.to_vec()));
-            }
+        account.answers.push(match decoder.next() {
             Step::Need(_) => return,
-            Step::Garbage { offset, len } => account.garbage.push((offset, len)),
-            Step::Oversize { offset, announced } => account.oversize.push((offset, announced)),
-            Step::Invalid { offset, reason } => account.invalid.push((offset, reason)),
-        }
+            Step::Frame { payload, header, offset, wire_len } => {
+                assert!(
+                    header.len() + payload.len() <= wire_len,
+                    "header and payload are part of their frame"
+                );
+                Answer::Frame { payload: payload.to_vec(), header: header.to_vec(), offset, wire_len }
+            }
+            Step::Garbage { offset, len } => Answer::Garbage { offset, len },
+            Step::Oversize { offset, announced } => Answer::Oversize { offset, announced },
+            Step::Invalid { offset, reason } => Answer::Invalid { offset, reason },
+        });
         account.stopped = decoder.has_stopped();
     }
 }

@@ -15,7 +15,7 @@ pub(crate) struct Machine {
     offset: u64,
     /// Where the current frame begins in the stream: before `offset` only while a refused frame is passed over.
     frame_at: u64,
-    /// Bytes of the current frame that were removed from the buffer.
+    /// Bytes of the current frame, or of the part of it that was not passed over yet, that were removed from the buffer.
     removed: usize,
     /// Bytes before `offset` that belong to no frame and were not reported yet.
     garbage: u64,
@@ -136,8 +136,7 @@ impl Machine {
     fn frame(&mut self, header: usize, payload: usize, wire: usize) -> Outcome {
         let offset = self.offset;
         let wire_len = wire + self.removed;
-        self.removed = 0;
-        self.advance(wire_len, false);
+        self.advance(wire, false);
         Outcome::Frame { header, payload, consume: wire, offset, wire_len }
     }
 
@@ -226,9 +225,10 @@ impl Machine {
         Outcome::Need(self.need)
     }
 
+    /// Goes on by `len` bytes of the buffer, and by those that were removed from among them.
     #[inline]
     fn advance(&mut self, len: usize, open: bool) {
-        self.offset += len as u64;
+        self.offset += (len + core::mem::take(&mut self.removed)) as u64;
         if !open {
             self.frame_at = self.offset;
         }

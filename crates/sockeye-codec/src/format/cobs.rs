@@ -31,22 +31,21 @@ impl Reader {
         let end = memchr::memchr(0, &live[self.scanned..]).map(|at| self.scanned + at);
         let known = end.unwrap_or(live.len());
         self.scanned = known;
+        let announced = max as u64 + 1;
         if known > longest(max) {
-            return self.refuse(max);
+            *self = Self { scanned: 0, skipping: true };
+            return Found::Oversize { announced, wire: None, unread: 0 };
         }
         let Some(end) = end else { return Found::Need(0) };
         self.scanned = 0;
         match decode(&mut live[..end]) {
-            // The frame is still at the front; its zero is found again.
-            Ok(payload) if payload > max => self.refuse(max),
+            // The zeros that were put back must not be taken for the frame's end.
+            Ok(payload) if payload > max => {
+                Found::Oversize { announced, wire: Some(end as u64 + 1), unread: 0 }
+            }
             Ok(payload) => Found::Frame { header: 0, payload, wire: end + 1 },
             Err(at) => Found::Invalid { at, reason: Malformed::CobsRun, frame: Some(end + 1) },
         }
-    }
-
-    fn refuse(&mut self, max: usize) -> Found {
-        *self = Self { scanned: 0, skipping: true };
-        Found::Oversize { announced: max as u64 + 1, wire: None, unread: 0 }
     }
 }
 

@@ -13,19 +13,26 @@ pub(crate) struct Reader {
     tail: Needle,
     /// No tail begins in the first so many bytes of the payload.
     scanned: usize,
-    skipping: bool,
+    skipping: Option<Skipping>,
+}
+
+/// What is still to be passed over of a refused frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Skipping {
+    /// All of it. The head may hold a tail, or the beginning of one, that ends nothing.
+    Whole,
+    /// What is behind the head.
+    Rest,
 }
 
 impl Reader {
     pub(crate) fn new(head: &Mark, tail: &Mark, resync: Resync) -> Self {
-        Self { seek: Seek::new(head, resync), tail: Needle::new(tail), scanned: 0, skipping: false }
+        Self { seek: Seek::new(head, resync), tail: Needle::new(tail), scanned: 0, skipping: None }
     }
 
     pub(crate) fn read(&mut self, live: &[u8], max: usize) -> Found {
-        if self.skipping {
-            let found = skip_to_end(&self.tail, live);
-            self.skipping = !matches!(found, Found::Pass { open: false, .. });
-            return found;
+        if let Some(skipping) = self.skipping {
+            return self.skip(skipping, live);
         }
         if let Some(found) = self.seek.front(live) {
             return found;
@@ -41,8 +48,8 @@ impl Reader {
                 Found::Frame { header, payload, wire: header + payload + self.tail.len() }
             }
             None if window.len() == limit => {
+                self.skipping = Some(Skipping::Whole);
                 self.scanned = 0;
-                self.skipping = true;
                 Found::Oversize { announced: max as u64 + 1, wire: None, unread: 0 }
             }
             None => {
@@ -50,6 +57,18 @@ impl Reader {
                 Found::Need(0)
             }
         }
+    }
+
+    fn skip(&mut self, skipping: Skipping, live: &[u8]) -> Found {
+        if skipping == Skipping::Whole {
+            self.skipping = Some(Skipping::Rest);
+            return Found::Pass { len: self.seek.mark_len(), open: true };
+        }
+        let found = skip_to_end(&self.tail, live);
+        if matches!(found, Found::Pass { open: false, .. }) {
+            self.skipping = None;
+        }
+        found
     }
 }
 

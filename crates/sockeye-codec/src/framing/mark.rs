@@ -49,19 +49,22 @@ impl fmt::Debug for Mark {
 #[derive(Clone, Debug)]
 pub(crate) struct Needle {
     mark: Mark,
-    /// For marks of two bytes and more; one byte needs no preparation.
+    /// The byte of a mark that has no other: it needs no preparation.
+    single: Option<u8>,
+    /// For marks of two bytes and more.
     finder: Option<Arc<Finder<'static>>>,
 }
 
 impl Needle {
     pub(crate) fn new(mark: &Mark) -> Self {
         let finder = (mark.len() > 1).then(|| Arc::new(Finder::new(mark.bytes()).into_owned()));
-        Self { mark: mark.clone(), finder }
+        let single = finder.is_none().then(|| mark.bytes()[0]);
+        Self { mark: mark.clone(), single, finder }
     }
 
     /// A mark of one byte.
     pub(crate) fn byte(byte: u8) -> Self {
-        Self { mark: Mark([byte].as_slice().into()), finder: None }
+        Self { mark: Mark([byte].as_slice().into()), single: Some(byte), finder: None }
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
@@ -70,6 +73,12 @@ impl Needle {
 
     pub(crate) fn len(&self) -> usize {
         self.mark.len()
+    }
+
+    /// The byte of a mark that has no other.
+    #[inline]
+    pub(crate) const fn single(&self) -> Option<u8> {
+        self.single
     }
 
     /// Where the mark first stands, in time linear in the haystack.

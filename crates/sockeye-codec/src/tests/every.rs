@@ -10,7 +10,7 @@ use crate::fuzz::fuzz_decoder;
 use crate::{Decoder, EncodeError, Encoder, Framing, Malformed, Step, Truncated};
 
 /// One of every family.
-const EVERY: [&str; 24] = [
+pub(super) const EVERY: [&str; 24] = [
     "line",
     "crlf",
     "nul",

@@ -1,5 +1,6 @@
 //! Golden bytes from the specification, every cut, limits, and other implementations as oracles.
 
+mod cuts;
 mod every;
 mod oracles;
 mod text;
