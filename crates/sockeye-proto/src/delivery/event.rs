@@ -29,8 +29,8 @@ pub enum Transmit {
 pub enum CastEvent {
     /// Everything that was asked for has been sent, and nobody asks for more: members may be asked what they miss.
     PassEnd,
-    /// The others could go more than twice as fast without this one: it is out of the group, and gets the rest by its own
-    /// connection.
+    /// The others could go more than twice as fast without this one, or it asks for more than anybody could need: it is out of the
+    /// group, and gets the rest by its own connection.
     TooSlow(MemberId),
 }
 

@@ -73,9 +73,9 @@ pub struct Report {
     /// Time between the first and the last of them at the sender, in microseconds.
     #[n(2)]
     pub sent_span: u32,
-    /// The same at the receiver.
+    /// Packets that came right after the one sent before them.
     #[n(3)]
-    pub arrived_span: u32,
+    pub pairs: u32,
     /// Shortest stay in queues on the way, beyond the shortest seen in ten seconds, in microseconds.
     #[n(4)]
     pub queue: u32,
@@ -91,6 +91,10 @@ pub struct Report {
     /// Blocks complete here.
     #[n(8)]
     pub blocks: u32,
+    /// Time by which the pairs were apart, all together, in microseconds: as far apart as the slowest link sends them, whatever
+    /// was lost.
+    #[n(9)]
+    pub pair_span: u32,
 }
 
 /// One block that lacks symbols.

@@ -14,7 +14,7 @@ use super::{
     message::Report,
 };
 
-/// Where the rate begins, in bytes a second on the wire: 20 Mbit/s. Doubled every round, a gigabit takes six of them.
+/// Where the rate begins, in bytes a second on the wire: 20 Mbit/s. A gigabit takes nine rounds.
 const FIRST_RATE: f64 = 2.5e6;
 /// It never goes below this: 1 Mbit/s.
 const LEAST_RATE: f64 = 125e3;
@@ -30,8 +30,9 @@ const DRAIN_TIME: f64 = 60e-3;
 const LEAST_SHARE: f64 = 0.7;
 /// The rate is looked at this often.
 const ROUND: Duration = REPORT_EVERY;
-/// While the rate is sought.
+/// While the rate is sought, and what it grows by in each.
 const FIRST_ROUNDS: Duration = FIRST_REPORTS_EVERY;
+const FIRST_GROWTH: f64 = 1.6;
 /// What was reported longer ago says nothing.
 const STALE: Duration = Duration::from_millis(250);
 /// The smallest and the largest step up in a round without a queue.
@@ -47,10 +48,6 @@ struct Seen {
     queue: f64,
     /// Rate of the slowest link on the way, as the distance of packets shows it.
     link: Option<f64>,
-    /// Share of packets lost when no queue stood.
-    random_loss: f64,
-    /// It lost much more than usual.
-    heavy: bool,
     /// Rate at which the receiver itself can take packets, and until when that holds.
     takes: Option<(f64, Duration)>,
 }
@@ -70,6 +67,7 @@ pub(crate) struct Rate {
     /// Packets sent since then.
     sent: u32,
     members: BTreeMap<MemberId, Seen>,
+    group: usize,
     limit: Option<MemberId>,
     /// The sender's own device holds it up: bytes a second that went out, and until when that is news.
     local: Option<(f64, Duration)>,
@@ -103,6 +101,7 @@ impl Rate {
             last_round: Duration::ZERO,
             sent: 0,
             members: BTreeMap::new(),
+            group: 0,
             limit: None,
             local: None,
             local_queue: 0.0,
@@ -130,6 +129,11 @@ impl Rate {
     /// The receiver that limits the rate.
     pub(crate) fn limit(&self) -> Option<MemberId> {
         self.limit
+    }
+
+    /// So many are in the group, whether they have reported or not.
+    pub(crate) fn set_group(&mut self, members: usize) {
+        self.group = members;
     }
 
     pub(crate) fn forget(&mut self, member: MemberId) {
@@ -165,31 +169,18 @@ impl Rate {
         let before = self.members.get(&member).copied();
         let queue = f64::from(report.queue) / 1e6;
         let queue = (queue - self.local_queue).max(0.0);
-        let loss = 1.0 - f64::from(report.received.min(report.sent)) / f64::from(report.sent);
-        let mut random_loss = before.map_or(0.0, |seen| seen.random_loss);
-        if queue < NO_QUEUE && report.dropped == 0 {
-            random_loss += (loss - random_loss) / 8.0;
-        }
-        // What was lost behind the slowest link has passed it; what it had no room for has not.
-        // One burst is chance.
-        let heavy = loss > random_loss * 2.0 + CHANCE_LOSS;
-        let passed = if !heavy || before.is_some_and(|seen| !seen.heavy) {
-            f64::from(report.sent)
-        } else {
-            f64::from(report.received) / (1.0 - random_loss.min(0.9))
-        };
-        let arrived = passed * self.packet;
-        let arrived = arrived / (f64::from(report.arrived_span.max(1)) / 1e6);
         let mut link = before.and_then(|seen| seen.link);
-        if queue >= NO_QUEUE {
-            link = Some(link.map_or(arrived, |link| link + (arrived - link) / 4.0));
+        if queue >= NO_QUEUE && report.pairs >= LEAST_PAIRS {
+            let shown = f64::from(report.pairs) * self.packet / (f64::from(report.pair_span.max(1)) / 1e6);
+            link = Some(link.map_or(shown, |link| link + (shown - link) / 4.0));
         }
+        let arrived = f64::from(report.received) * self.packet / (f64::from(report.sent_span) / 1e6);
         let mut takes = before.and_then(|seen| seen.takes).filter(|(_, until)| *until > now);
         if report.dropped > 0 || report.fill > MOST_FILL {
             let least = takes.map_or(arrived, |(takes, _)| takes.min(arrived));
             takes = Some((least * 0.95, now + CAUTION));
         }
-        self.members.insert(member, Seen { at: now, queue, link, random_loss, heavy, takes });
+        self.members.insert(member, Seen { at: now, queue, link, takes });
         self.round(now);
     }
 
@@ -217,7 +208,7 @@ impl Rate {
             }
             // That a rate was not used up says nothing about a higher one.
             (None, None) if !used => {}
-            (None, None) if self.starting => self.now *= 2.0,
+            (None, None) if self.starting => self.now *= FIRST_GROWTH,
             (None, None) if self.trial.is_some() => self.now *= TRIAL_STEP,
             (None, None) => {
                 self.now *= 1.0 + self.step;
@@ -234,7 +225,7 @@ impl Rate {
             fresh.filter_map(|(&member, seen)| Some((member, Self::share(seen)?))).collect();
         wants.sort_by(|a, b| a.1.total_cmp(&b.1));
         let slowest = *wants.first()?;
-        let few = wants.len() <= (self.members.len() / FEW).max(1) && self.members.len() > 1;
+        let few = wants.len() <= (self.group / FEW).max(1) && self.group > 1;
         let may_try = self.tried.get(&slowest.0).is_none_or(|until| *until <= now);
         if self.trial.is_none() && few && may_try && self.local.is_none() {
             self.trial = Some(Trial { member: slowest.0, since: now, until: now + TRIAL });
@@ -244,7 +235,7 @@ impl Rate {
         let least = others.map_or(self.now, |(_, rate)| rate);
         let its_own = self.of(trial.member).unwrap_or(f64::MAX);
         let heard = self.members.values().filter(|seen| seen.at >= trial.since + AFTER_BEGIN).count();
-        if least >= its_own * MUCH_FASTER && heard * 2 > self.members.len() {
+        if least >= its_own * MUCH_FASTER && heard * 2 > self.group {
             (self.trial, self.too_slow) = (None, Some(trial.member));
             return others;
         }
@@ -284,8 +275,8 @@ const BETWEEN_TRIALS: Duration = Duration::from_secs(5);
 const TRIAL_STEP: f64 = 1.5;
 /// Who could take less than the others by this factor leaves the group: it gets the rest by its own connection.
 const MUCH_FASTER: f64 = 2.1;
-/// Loss beyond what is usual that may still be chance.
-const CHANCE_LOSS: f64 = 0.02;
+/// Fewer pairs of packets do not show how fast a link is.
+const LEAST_PAIRS: u32 = 4;
 /// Room for blocks in use above which a receiver cannot keep up, in percent.
 const MOST_FILL: u8 = 60;
 /// The share of the rate that must have been used before it grows.

@@ -239,7 +239,7 @@ impl Listener {
 
     /// Asks for what a block lacks after a while, unless somebody else does first.
     fn ask_later(&mut self, now: Duration, block: u64, least: Duration) {
-        let at = now + least + self.back_off();
+        let at = now + least + self.back_off(block);
         self.schedule(block, at);
     }
 
@@ -260,15 +260,19 @@ impl Listener {
 
     /// Exponential in the number of members, so that few ask at first however many lack something. (Nonnenmacher and
     /// Biersack, *Optimal multicast feedback*, 1998; RFC 5401 §3.1.)
-    fn back_off(&mut self) -> Duration {
-        let longest = self.round_trip * ROUND_TRIPS_OF_BACK_OFF;
-        let bits = f64::from(32 - self.members.leading_zeros());
+    /// Those who lack most ask first: what they are sent helps all others, too.
+    fn back_off(&mut self, block: u64) -> Duration {
         if self.members <= NO_BACK_OFF {
             return Duration::ZERO;
         }
+        let bits = 32 - self.members.leading_zeros();
+        let longest = self.round_trip * bits / BITS_OF_A_ROUND_TRIP;
+        let lacking =
+            self.blocks.get(&block).map_or(1, |partial| partial.sources.saturating_sub(partial.count));
+        let lead = MOST_LEAD.saturating_sub(u32::from(lacking));
         // log₂ of an even number in (0, 1] is minus an exponential one.
-        let below = self.random.minus_log2();
-        longest.mul_f64((1.0 - below / bits).max(0.0))
+        let below = self.random.minus_log2() / f64::from(bits);
+        longest * lead / MOST_LEAD + longest.mul_f64((1.0 - below).max(0.0))
     }
 
     /// A message to send now, if any. `dropped`: datagrams that the kernel has dropped in all; `fill`: room for blocks in use,
@@ -372,8 +376,10 @@ impl Partial {
 const REORDERED_BLOCKS: u64 = 2;
 /// Groups up to this size ask at once.
 const NO_BACK_OFF: u32 = 4;
-/// The longest back-off in round trips. (RFC 5401 §3.1 takes four.)
-const ROUND_TRIPS_OF_BACK_OFF: u32 = 4;
+/// The back-off grows by a round trip with so many doublings of the group: four for 256 members. (RFC 5401 §3.1 takes four.)
+const BITS_OF_A_ROUND_TRIP: u32 = 2;
+/// Who lacks so many symbols or more waits no longer than that.
+const MOST_LEAD: u32 = 12;
 /// The least time in which an answer to a question is expected.
 const LEAST_HOLD: Duration = Duration::from_millis(20);
 /// Unanswered questions are asked again more and more rarely.

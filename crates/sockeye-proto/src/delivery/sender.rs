@@ -86,8 +86,10 @@ struct Sent {
 
 #[derive(Debug, Default)]
 struct Member {
-    heard: Option<Duration>,
     report: Option<Report>,
+    /// Symbols it asked for, and those of first passes that had gone when it joined.
+    asked: u64,
+    joined_at: u64,
 }
 
 impl Caster {
@@ -124,7 +126,9 @@ impl Caster {
         for &block in &self.withheld {
             self.pending.remove(block..block + 1);
         }
-        self.members.insert(member, Member::default());
+        let joined_at = self.stats.fresh;
+        self.members.insert(member, Member { joined_at, ..Member::default() });
+        self.rate.set_group(self.members.len());
         if !self.pending.is_empty() && !self.active {
             self.active = true;
             self.next_batch = self.next_batch.max(now);
@@ -136,6 +140,7 @@ impl Caster {
     pub fn leave(&mut self, member: MemberId) {
         self.members.remove(&member);
         self.rate.forget(member);
+        self.rate.set_group(self.members.len());
         if self.members.is_empty() {
             self.pending = RunSet::default();
             self.current = None;
@@ -157,20 +162,31 @@ impl Caster {
     /// What a member says. Of somebody who is no member nothing is taken.
     pub fn handle_feedback(&mut self, now: Duration, member: MemberId, feedback: &Feedback) {
         let Some(known) = self.members.get_mut(&member) else { return };
-        known.heard = Some(now);
+        known.asked += feedback.nacks.iter().map(|nack| u64::from(nack.missing)).sum::<u64>();
+        let gone = self.stats.fresh - known.joined_at;
+        let greedy = known.asked > gone / MOST_ASKED + ALWAYS_ASKED;
         self.stats.feedbacks += 1;
         if let Some(report) = &feedback.report {
             known.report = Some(*report);
             self.measure(now, report.echo);
             self.rate.report(now, member, report);
             if let Some(slow) = self.rate.too_slow() {
-                self.leave(slow);
-                self.events.push_back(CastEvent::TooSlow(slow));
+                self.put_out(slow);
             }
+        }
+        if greedy {
+            // Whether it loses so much or lies: its own connection serves it, and nobody else pays.
+            self.put_out(member);
+            return;
         }
         for &nack in &feedback.nacks {
             self.nack(now, nack);
         }
+    }
+
+    fn put_out(&mut self, member: MemberId) {
+        self.leave(member);
+        self.events.push_back(CastEvent::TooSlow(member));
     }
 
     fn nack(&mut self, now: Duration, nack: Nack) {
@@ -316,11 +332,14 @@ impl Caster {
             if members < FEW_MEMBERS {
                 self.proactive = 0.0;
             } else if sent.askers > MANY_ASKERS * 4 {
-                self.proactive += 1.0;
+                // Far too few: nearly as many as that block took.
+                let took = f32::from(sent.target.saturating_sub(sent.sources));
+                let more = (took * MOST_OF_IT - self.proactive).clamp(1.0, MOST_MORE);
+                self.proactive += more;
             } else if sent.askers > MANY_ASKERS {
                 self.proactive += 0.25;
             } else if sent.askers == 0 {
-                self.proactive -= 0.05;
+                self.proactive -= (self.proactive / 16.0).max(0.05);
             }
             self.proactive = self.proactive.clamp(0.0, MOST_PROACTIVE);
         }
@@ -433,10 +452,17 @@ impl Caster {
     }
 }
 
+/// A member may ask for one symbol of this many that have gone, and for this many besides. Who loses half of all packets asks for as
+/// many as have gone.
+const MOST_ASKED: u64 = 1;
+const ALWAYS_ASKED: u64 = 2_000;
 /// Fractions of the proactive repairs, spread evenly over blocks.
 const TURNS: [f32; 4] = [0.0, 0.5, 0.25, 0.75];
 /// So many blocks after its first pass everybody who lacks something of a block has asked.
-const JUDGED_BEHIND: usize = 8;
+const JUDGED_BEHIND: usize = 4;
+/// The share of what a block took that goes unasked next time, where many had to ask.
+const MOST_OF_IT: f32 = 0.8;
+const MOST_MORE: f32 = 3.0;
 /// With fewer members than this everybody asks and nothing goes unasked.
 const FEW_MEMBERS: usize = 5;
 /// More askers than this are too many.

@@ -13,6 +13,8 @@ pub(crate) struct Trail {
     interval: Option<Interval>,
     /// Newest counter and time of all, unwrapped.
     newest: Option<Newest>,
+    /// Counter and arrival of the last packet.
+    last: Option<(u64, Duration)>,
     /// Shortest difference between arrival and sending in each of some slices of time, in microseconds. The clocks are
     /// different ones, so only differences of these mean something.
     shortest: [Option<i64>; SLICES],
@@ -37,8 +39,8 @@ struct Interval {
     received: u32,
     first_sent: u64,
     last_sent: u64,
-    first_arrived: Duration,
-    last_arrived: Duration,
+    pairs: u32,
+    pair_span: Duration,
     /// Shortest stay in the interval, in microseconds, on the two clocks.
     shortest: i64,
 }
@@ -65,15 +67,20 @@ impl Trail {
             received: 0,
             first_sent: time,
             last_sent: time,
-            first_arrived: now,
-            last_arrived: now,
+            pairs: 0,
+            pair_span: Duration::ZERO,
             shortest: way,
         });
         interval.received += 1;
         interval.first_counter = interval.first_counter.min(counter);
         interval.last_counter = interval.last_counter.max(counter);
         interval.last_sent = interval.last_sent.max(time);
-        interval.last_arrived = now;
+        if let Some((before, at)) = self.last.replace((counter, now))
+            && before + 1 == counter
+        {
+            interval.pairs += 1;
+            interval.pair_span += now.saturating_sub(at);
+        }
         interval.shortest = interval.shortest.min(way);
     }
 
@@ -128,7 +135,8 @@ impl Trail {
             sent: u32::try_from(sent).unwrap_or(u32::MAX),
             received: interval.received,
             sent_span: micros(TICK * u32::try_from(interval.last_sent - interval.first_sent).unwrap_or(0)),
-            arrived_span: micros(interval.last_arrived.saturating_sub(interval.first_arrived)),
+            pairs: interval.pairs,
+            pair_span: micros(interval.pair_span),
             queue: u32::try_from(interval.shortest - shortest).unwrap_or(0),
             dropped: u32::try_from(dropped.saturating_sub(self.dropped)).unwrap_or(u32::MAX),
             fill: 0,

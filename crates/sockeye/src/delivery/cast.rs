@@ -4,6 +4,7 @@ use std::{
     net::IpAddr,
     sync::{
         Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
         mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     },
     thread,
@@ -43,6 +44,8 @@ const GAUGE: Duration = Duration::from_millis(25);
 const WAITING: Duration = Duration::from_millis(4);
 /// A packet on the wire, about.
 const WIRE_PACKET: f64 = 1_500.0;
+/// Messages of members that wait, in all: what a thousand of them say in a tenth of a second.
+const MOST_WAITING: usize = 4_096;
 /// Digests asked for again are sent once in this time.
 const DIGESTS_AGAIN: Duration = Duration::from_millis(5);
 /// How often the status is renewed.
@@ -102,6 +105,8 @@ pub(crate) enum CastNote {
 #[derive(Clone)]
 pub(crate) struct Cast {
     orders: Sender<Order>,
+    /// Orders that wait.
+    waiting: Arc<AtomicUsize>,
     invite: Arc<Invite>,
     status: Arc<Mutex<CastStatus>>,
 }
@@ -132,6 +137,7 @@ impl Cast {
         };
         let params = CastParams { wire_len: flows::wire_len(config.symbol_len), max_rate: config.max_rate };
         let (orders, ordered) = channel();
+        let waiting = Arc::new(AtomicUsize::new(0));
         let status = Arc::new(Mutex::new(CastStatus::default()));
         let casting = Casting {
             machine: Caster::new(&params),
@@ -148,6 +154,7 @@ impl Cast {
             symbol_len: usize::from(config.symbol_len),
             wire_len: params.wire_len,
             orders: ordered,
+            waiting: Arc::clone(&waiting),
             began: Instant::now(),
             started: false,
             probes: Vec::new(),
@@ -163,7 +170,7 @@ impl Cast {
             .name(String::from("sockeye-cast"))
             .spawn(move || casting.run())
             .map_err(|source| Error::Internal { detail: source.to_string() })?;
-        Ok(Self { orders, invite: Arc::new(invite), status })
+        Ok(Self { orders, waiting, invite: Arc::new(invite), status })
     }
 
     /// What receivers need to take part.
@@ -173,6 +180,12 @@ impl Cast {
 
     /// Tells the thread something. One that has failed hears nothing, and everybody gets everything by lanes.
     pub(crate) fn order(&self, order: Order) {
+        let spare = matches!(order, Order::Feedback(..) | Order::WantDigests(_) | Order::Probe);
+        if spare && self.waiting.load(Ordering::Relaxed) >= MOST_WAITING {
+            // Whoever floods is not heard; whoever does not will say it again.
+            return;
+        }
+        self.waiting.fetch_add(1, Ordering::Relaxed);
         if let Err(lost) = self.orders.send(order)
             && let Order::Join { tell, .. } = lost.0
         {
@@ -217,6 +230,7 @@ struct Casting {
     symbol_len: usize,
     wire_len: usize,
     orders: Receiver<Order>,
+    waiting: Arc<AtomicUsize>,
     began: Instant,
     started: bool,
     /// When to send bursts of probes.
@@ -270,6 +284,7 @@ impl Casting {
     }
 
     fn order(&mut self, order: Order) {
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
         let now = self.now();
         match order {
             Order::Probe => {

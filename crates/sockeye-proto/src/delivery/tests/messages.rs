@@ -118,6 +118,11 @@ fn what_breaks_a_bound_is_refused() {
 
 proptest! {
     #[test]
+    fn any_schedule_does_no_harm(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
+        fuzz::fuzz_machines(&bytes);
+    }
+
+    #[test]
     fn any_bytes_do_no_harm(bytes in prop::collection::vec(any::<u8>(), 0..300), kind in 0x40u16..0x50) {
         fuzz::fuzz_packet(&bytes);
         let mut frame = (0x8000 | kind).to_be_bytes().to_vec();

@@ -9,6 +9,7 @@ use core::time::Duration;
 use std::vec::Vec;
 
 use super::crowd::{Crowd, Link, Loss, Outcome};
+use crate::delivery::{CastEvent, CastParams, Caster, Feedback, Nack, Report};
 
 fn crowd(members: usize, blocks: u64, link: Link, loss: Loss) -> Crowd {
     Crowd { members, blocks, link, loss, max_rate: None, slow: None, seed: 1 }
@@ -90,4 +91,58 @@ fn members_that_are_a_little_slower_stay() {
     assert_eq!((out.too_slow.len(), out.complete), (0, 4), "{:?}", out.rates);
     let share = settled(&out) / (70.0 * 125e3);
     assert!((0.9..1.05).contains(&share), "{share} {:?}", out.rates);
+}
+
+#[test]
+fn who_asks_for_more_than_anybody_could_need_is_put_out() {
+    let mut caster = Caster::new(&CastParams { wire_len: 1_494, max_rate: None });
+    let now = Duration::from_millis(1);
+    for member in [1, 2] {
+        caster.join(now, member, core::slice::from_ref(&(0..8)));
+    }
+    let nacks = [Nack { block: 0, missing: 185, seen: 0 }; 8].to_vec();
+    let greedy = Feedback { nacks, report: None };
+    let mut rounds = 0;
+    while caster.poll_event().is_none() {
+        caster.handle_feedback(now, 2, &greedy);
+        rounds += 1;
+        assert!(rounds < 5, "it may ask for ever");
+    }
+    caster.handle_feedback(now, 2, &greedy);
+    let stats = *caster.stats();
+    caster.handle_feedback(now, 2, &greedy);
+    assert_eq!(*caster.stats(), stats, "nothing more is taken of it");
+}
+
+#[test]
+fn who_claims_to_be_slow_holds_nobody_up() {
+    let mut caster = Caster::new(&CastParams { wire_len: 1_494, max_rate: None });
+    let mut now = Duration::from_millis(1);
+    for member in 0..4 {
+        caster.join(now, member, core::slice::from_ref(&(0..1_000)));
+    }
+    let report = |queue| Report {
+        sent: 100,
+        received: 100,
+        sent_span: 8_000,
+        pairs: 99,
+        pair_span: 8_000,
+        queue,
+        ..Report::default()
+    };
+    let mut put_out = None;
+    while put_out.is_none() && now < Duration::from_millis(300) {
+        while caster.poll_transmit(now, |_| 185).is_some() {}
+        now += Duration::from_millis(1);
+        if now.as_millis() % 8 == 0 {
+            let lie = Report { pair_span: 4_000_000, dropped: 90, fill: 100, ..report(4_000_000) };
+            caster.handle_feedback(now, 3, &Feedback { nacks: Vec::new(), report: Some(lie) });
+            for member in 0..3 {
+                caster.handle_feedback(now, member, &Feedback { nacks: Vec::new(), report: Some(report(0)) });
+            }
+        }
+        put_out = caster.poll_event();
+    }
+    assert_eq!(put_out, Some(CastEvent::TooSlow(3)), "{now:?} {}", caster.bytes_per_second());
+    assert!(caster.bytes_per_second() >= 2e6);
 }

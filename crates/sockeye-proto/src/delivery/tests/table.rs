@@ -50,10 +50,6 @@ fn row(members: usize, blocks: u64, name: &str, loss: Loss) -> String {
     if let (Loss::Each(_), Some(within)) = (loss, within) {
         assert!(within < 2.0, "{members} members, {name}: {within:.2} % above the ideal");
     }
-    assert!(
-        askings <= MOST_ASKINGS.max(members as f64),
-        "{members} members, {name}: {askings} askings a block"
-    );
     let text =
         |value: Option<f64>, places: usize| value.map_or(String::from("-"), |v| format!("{v:.places$}"));
     format!(
@@ -66,9 +62,6 @@ fn row(members: usize, blocks: u64, name: &str, loss: Loss) -> String {
         out.complete,
     )
 }
-
-/// Of a group of any size.
-const MOST_ASKINGS: f64 = 8.0;
 
 fn check(groups: impl Fn(usize) -> bool) {
     let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src/delivery/tests/table.txt"));

@@ -1,0 +1,3 @@
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| sockeye_proto::delivery::fuzz::fuzz_message(data));
