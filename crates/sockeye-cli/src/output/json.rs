@@ -104,6 +104,7 @@ fn of_event(happened: &Event) -> Option<Value> {
         Event::Started { files, bytes } => event("started", json!({ "files": files, "bytes": bytes })),
         Event::Progress(progress) => event("progress", of_progress(progress)),
         Event::Failed(failure) => event("failed", of_failure(failure)),
+        Event::Fingerprint { words } => event("fingerprint", json!({ "words": words })),
         Event::DeliveryStarted { receivers } => event("delivery_started", json!({ "receivers": receivers })),
         Event::Delivery(progress) => event("delivery", of_delivery(progress)),
         Event::Reconnecting { reason } => event("reconnecting", json!({ "reason": reason })),

@@ -63,6 +63,13 @@ fn end_all(processes: Vec<Process>) -> Vec<Ended> {
     processes.into_iter().map(Process::end).collect()
 }
 
+#[track_caller]
+fn all_exit_with_0(ended: &[Ended]) {
+    for ended in ended {
+        ended.exits(0);
+    }
+}
+
 /// Of each receiver at the end, in the order of coming: how far it came, and whether packets reached it.
 fn outcomes(sent: &Ended) -> Vec<(String, bool)> {
     let receivers = sent.done()["receivers"].as_array().expect("receivers").clone();
@@ -157,7 +164,7 @@ fn who_hears_no_packets_gets_everything_by_its_connection() {
     class.receivers[1].host().filter(Filter::incoming().udp().to_port(46_711)).expect("a filter");
     let (sends, code) = class.send(&["--receivers", "3", "file"]);
     let received = end_all(class.receive(&code));
-    received.iter().for_each(|received| _ = received.exits(0));
+    all_exit_with_0(&received);
     let sent = sends.end();
     sent.exits(0);
     class.all_have("file");
@@ -179,7 +186,7 @@ fn who_hears_no_packets_any_more_gets_the_rest_by_its_connection() {
     receives[0].progress(6 * MIB as u64);
     class.receivers[0].host().filter(Filter::incoming().udp()).expect("a filter");
     let received = end_all(receives);
-    received.iter().for_each(|received| _ = received.exits(0));
+    all_exit_with_0(&received);
     sends.end().exits(0);
     class.all_have("file");
     let lane = by_lane(&received[0]);
@@ -199,7 +206,7 @@ fn who_comes_late_is_served_too() {
         thread::sleep(Duration::from_millis(300));
     }
     let received = end_all(receives);
-    received.iter().for_each(|received| _ = received.exits(0));
+    all_exit_with_0(&received);
     let sent = sends.end();
     sent.exits(0);
     class.all_have("file");
@@ -217,7 +224,9 @@ fn a_sender_that_was_killed_goes_on_with_the_same_command() {
     let receives = class.receive(&code);
     receives[2].progress(12 * MIB as u64);
     sends.kill();
-    receives.iter().for_each(|receives| _ = receives.event("reconnecting"));
+    for receives in &receives {
+        receives.event("reconnecting");
+    }
     let (sends, _) = class.send(&["--receivers", "3", "file"]);
     for received in end_all(receives) {
         received.exits(0);
@@ -284,4 +293,52 @@ fn over_ipv6_alone() {
     }
     sends.end().exits(0);
     class.all_have("file");
+}
+
+/// Hears a group and sends everything again: as it was, changed, cut, and longer.
+const OUTSIDER: &str = r#"
+import socket, struct, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+group = sys.argv[1]
+s.bind((group, 46711))
+s.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, socket.inet_aton(group) + socket.inet_aton("127.0.0.1"))
+out = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+out.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton("127.0.0.1"))
+out.bind(("127.0.0.1", 0))
+mine = out.getsockname()
+print("ready", flush=True)
+old = []
+while True:
+    packet, source = s.recvfrom(2048)
+    if source == mine:
+        continue
+    old = old[-500:] + [packet]
+    changed = bytearray(packet)
+    changed[len(packet) * 7 // 11] ^= 1
+    counter = bytearray(packet)
+    counter[4] ^= 0x40
+    for again in (packet, old[0], bytes(changed), bytes(counter), packet[:40], packet + b"more", b"\x11"):
+        out.sendto(again, (group, 46711))
+"#;
+
+#[test]
+fn an_outsider_who_repeats_and_invents_packets_changes_nothing() {
+    let (sender, receivers) = (Machine::new("sender"), [Machine::new("receiver"), Machine::new("receiver")]);
+    let group = format!("239.255.77.{}", std::process::id() % 250 + 1);
+    let mut command = sender.command("python3");
+    command.args(["-c", OUTSIDER, &group]);
+    let outsider = sender.start(command);
+    outsider.line("ready");
+    sender.file("file", tree::bytes(3, 3 * MIB));
+    let sends = sender.send(&["--many", "--receivers", "2", "--group", &group, "--max-rate", "3M", "file"]);
+    let code = sends.code().with_address();
+    let receives: Vec<_> = receivers.iter().map(|receiver| receiver.accept(&code, &[])).collect();
+    for (received, receiver) in end_all(receives).iter().zip(&receivers) {
+        received.exits(0);
+        tree::assert_same(&sender.path("file"), &receiver.path("in/file"));
+        assert!(by_lane(received) < MIB as u64, "{received:?}");
+    }
+    sends.end().exits(0);
+    outsider.kill();
 }

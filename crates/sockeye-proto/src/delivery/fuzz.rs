@@ -47,7 +47,9 @@ pub fn fuzz_machines(data: &[u8]) {
             // A member says anything.
             0 => {
                 let mut lie = [0; 6];
-                lie.iter_mut().for_each(|lie| *lie = bytes.next().unwrap_or(0));
+                for lie in &mut lie {
+                    *lie = bytes.next().unwrap_or(0);
+                }
                 let nack = super::Nack {
                     block: u32::from(lie[0] % 8),
                     missing: u16::from_be_bytes([lie[1] % 2, lie[2]]),

@@ -134,7 +134,7 @@ fn who_claims_to_be_slow_holds_nobody_up() {
     while put_out.is_none() && now < Duration::from_millis(300) {
         while caster.poll_transmit(now, |_| 185).is_some() {}
         now += Duration::from_millis(1);
-        if now.as_millis() % 8 == 0 {
+        if now.as_millis().is_multiple_of(8) {
             let lie = Report { pair_span: 4_000_000, dropped: 90, fill: 100, ..report(4_000_000) };
             caster.handle_feedback(now, 3, &Feedback { nacks: Vec::new(), report: Some(lie) });
             for member in 0..3 {
