@@ -20,7 +20,7 @@ use sockeye::{
     socket::{Connection, lost},
 };
 use tokio::{
-    io::{AsyncRead, AsyncWriteExt, ReadBuf, ReadHalf, WriteHalf},
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf, ReadHalf, WriteHalf},
     sync::mpsc,
     time::{sleep, timeout},
 };
@@ -44,6 +44,9 @@ use crate::{
 pub(super) const LAST_WORDS: Duration = Duration::from_millis(500);
 /// How long a write may wait before the other side counts as slow.
 pub(super) const SLOW: Duration = Duration::from_secs(5);
+
+/// How long the last word to a side that takes nothing may wait.
+const GOODBYE: Duration = Duration::from_secs(1);
 
 /// What a connection sends.
 pub(super) enum Supply {
@@ -144,14 +147,18 @@ pub(super) async fn run(
         Broken = stats::watch(looked_at, id, plan.stats, &plan.tell) => Err(Stop::Output),
     };
     let end = end_of(outcome, shared.broken.get());
-    if end.how == How::Closed {
-        // The other side is told that no more comes; whether it hears that changes nothing here.
-        let _ = timeout(Duration::from_secs(1), writer.shutdown()).await;
+    if matches!(end.how, How::Fin | How::Closed) {
+        say_goodbye(&mut writer).await;
     }
     match plan.tell.closed(id, end.how, &shared.totals.get(), began.elapsed()) {
         Ok(()) => Ok(end),
         Err(Broken) => Err(Trouble::Silent(Exit::LocalIo)),
     }
+}
+
+/// Tells the other side that no more comes, which TLS does in words of its own; whether it hears that changes nothing here.
+pub(super) async fn say_goodbye(writer: &mut (impl AsyncWrite + Unpin)) {
+    let _ = timeout(GOODBYE, writer.shutdown()).await;
 }
 
 fn end_of(outcome: Result<How, Stop>, broken: bool) -> End {

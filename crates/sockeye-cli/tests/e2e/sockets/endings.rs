@@ -324,3 +324,17 @@ fn the_end_of_standard_input_reaches_everybody_who_is_connected() {
         drop(server.kill());
     }
 }
+
+#[test]
+fn tls_is_closed_in_its_own_words_whoever_ends_first() {
+    let (server, address) = listening(&["-k", "-f", "line"], "tls://127.0.0.1:0");
+    let endpoint = format!("tls://{address}?insecure");
+    for number in 1..=3 {
+        fed(&["connect", "-f", "line", &endpoint], b"hi\n").end().exits(0);
+        assert_eq!(server.event_where("close", |event| event["conn"] == number)["how"], "fin");
+    }
+    drop(server.kill());
+    let (probed, address) = listening(&[], "tls://127.0.0.1:0");
+    sockeye(&["connect", "-z", &format!("tls://{address}?insecure")]).end().exits(0);
+    assert_eq!(probed.end().exits(0).only("close")["how"], "fin");
+}
