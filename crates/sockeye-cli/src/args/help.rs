@@ -140,8 +140,9 @@ tls://host:443?ca=my.pem; without a scheme HOST:PORT is TCP, a path or @NAME
 is a unix stream. Options behind ? change the socket: nodelay, sndbuf=64KiB,
 bind=ADDRESS, ttl=4, iface=eth0 and more; a wrong one lists them.
 
-When standard input ends, the other side is told so and may still answer; the
-command ends when the other side has ended too.
+When standard input ends, the other side is told so and may still answer; when
+the other side ends first, standard input is still sent. The command ends when
+both have ended; at a terminal also when nothing is typed any more.
 
 Exit codes: 0 done, 1 the network failed (a reset too), 2 not as typed, 3 what
 came does not parse, 4 timed out or too few messages, 6 a certificate is not

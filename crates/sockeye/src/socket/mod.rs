@@ -5,6 +5,7 @@
 //! | [`Connection`] | a stream to one peer: TCP, TLS, unix, packets in sequence, standard input and output |
 //! | [`Listener`] | takes connections |
 //! | [`Datagrams`] | a socket without connections: UDP, unix datagrams, groups, broadcast |
+//! | [`lost`] | waits until a connection is no more |
 //! | [`addresses`] | looks up what an endpoint's host and port stand for |
 //!
 //! ```
@@ -34,6 +35,7 @@ mod error;
 mod facts;
 mod listen;
 mod lookup;
+mod lost;
 mod packets;
 #[cfg(test)]
 mod tests;
@@ -46,6 +48,7 @@ pub use error::{Error, TlsFailure};
 pub use facts::{Facts, TlsFacts};
 pub use listen::{HANDSHAKE_TIMEOUT, Incoming, Listener};
 pub use lookup::addresses;
+pub use lost::lost;
 pub use sockeye_net::open::{SocketAction, SocketError, SocketName};
 pub use sockeye_net::{
     carry::{Carried, Progress, Side, carry},

@@ -26,10 +26,11 @@ pub(in crate::commands) fn run(args: &ConnectArgs) -> Result<Exit, Trouble> {
             plan.tell.opened(1, socket.facts(), 1).map_err(|_| Trouble::Silent(Exit::LocalIo))?;
             return datagrams::talk(socket, &plan).await;
         }
-        let connection = Connection::dial(&endpoint).await?;
+        let mut connection = Connection::dial(&endpoint).await?;
         let least = u8::from(!args.probe);
         plan.tell.opened(1, connection.facts(), least).map_err(|_| Trouble::Silent(Exit::LocalIo))?;
         if args.probe {
+            session::say_goodbye(&mut connection).await;
             return Ok(Exit::Done);
         }
         talk(connection, &plan, args).await

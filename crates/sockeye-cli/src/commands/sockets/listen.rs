@@ -22,7 +22,7 @@ use super::{
     datagrams, plan,
     plan::{Plan, Role, after},
     pump, run_here,
-    session::{self, Supply},
+    session::{self, Input, Supply},
     source,
 };
 use crate::{args::ListenArgs, exit::Exit, output::sentence, trouble::Trouble};
@@ -97,6 +97,7 @@ struct Service {
     plan: Rc<Plan>,
     /// Where standard input goes.
     clients: RefCell<BTreeMap<u64, mpsc::Sender<Rc<[u8]>>>>,
+    input: Rc<Cell<Input>>,
     open: Cell<u32>,
     /// Told when a connection has ended.
     ended: Notify,
@@ -108,6 +109,7 @@ async fn serve(mut listener: Listener, plan: Rc<Plan>, args: &ListenArgs) -> Res
     let service = Rc::new(Service {
         plan: Rc::clone(&plan),
         clients: RefCell::default(),
+        input: Rc::new(Cell::new(Input::Open)),
         open: Cell::new(0),
         ended: Notify::new(),
         feeds: !plan.echo,
@@ -164,8 +166,10 @@ impl Service {
             Supply::Echo
         } else {
             let (sender, receiver) = mpsc::channel(CLIENT_QUEUE);
-            self.clients.borrow_mut().insert(id, sender);
-            Supply::Shared(receiver)
+            if self.input.get() == Input::Open {
+                self.clients.borrow_mut().insert(id, sender);
+            }
+            Supply::Shared { messages: receiver, input: Rc::clone(&self.input) }
         };
         match session::run(connection, id, plan, supply).await {
             Ok(session::End { trouble: Some((sentence, _)), .. }) => plan.tell.failed(id, &sentence),
@@ -176,12 +180,20 @@ impl Service {
     /// Hands standard input to everybody who is connected. A caller that does not take it is given up after a while, for the
     /// others must not wait for it.
     async fn feed(self: Rc<Self>) {
+        self.input.set(self.hand_out().await);
+        self.clients.borrow_mut().clear();
+    }
+
+    async fn hand_out(&self) -> Input {
         let plan = &self.plan;
         let mut source = source::standard_input(&plan.input, plan.framing_out.is_some(), plan.interactive);
         while let Some(batch) = source.recv().await {
             let batch = match batch {
                 Ok(batch) => batch,
-                Err(sentence) => return plan.tell.note(&format!("sockeye: {sentence}")),
+                Err(sentence) => {
+                    plan.tell.note(&format!("sockeye: {sentence}"));
+                    return Input::Failed;
+                }
             };
             for message in batch.iter() {
                 let message: Rc<[u8]> = message.into();
@@ -192,11 +204,12 @@ impl Service {
                         self.clients.borrow_mut().remove(&id);
                         let waiting = CLIENT_QUEUE * message.len();
                         if plan.tell.slow(id, waiting, SLOW_CLIENT).is_err() {
-                            return;
+                            return Input::Failed;
                         }
                     }
                 }
             }
         }
+        Input::Ended
     }
 }

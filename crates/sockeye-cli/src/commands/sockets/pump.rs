@@ -9,8 +9,11 @@ use std::{
     time::Instant,
 };
 
-use sockeye::socket::{Carried, Connection, Progress, Side, carry, shut_down};
-use tokio::{sync::oneshot, time::timeout};
+use sockeye::socket::{Carried, Connection, Progress, Side, carry, lost, shut_down};
+use tokio::{
+    sync::oneshot,
+    time::{sleep, timeout},
+};
 
 use super::{
     plan::{Plan, after},
@@ -24,7 +27,7 @@ use crate::{
     trouble::Trouble,
 };
 
-/// Both directions, until both have ended. After the other side has ended, what standard input still has at hand is sent.
+/// Both directions, until both have ended.
 pub(super) async fn both_ways(connection: Connection, plan: &Plan) -> Result<Exit, Trouble> {
     let fail = |error: io::Error| Trouble::Ended(network(&error), Exit::Network);
     let socket = connection.into_socket().map_err(fail)?;
@@ -46,7 +49,7 @@ async fn exchange(socket: &OwnedFd, plan: &Plan) -> Result<Exit, Trouble> {
             result = &mut down.result => {
                 judge(result.unwrap_or(Ok(())), Side::From)?;
                 return match up {
-                    Some(up) => last_words(up).await,
+                    Some(up) => rest(up, socket, plan).await,
                     None => Ok(Exit::Done),
                 };
             }
@@ -95,16 +98,33 @@ impl Direction {
     }
 }
 
-/// After the other side has ended: until standard input has ended too, or has nothing at hand for a while.
-async fn last_words(mut up: Direction) -> Result<Exit, Trouble> {
+/// After the other side has ended: until standard input has ended too, or the connection is no more.
+async fn rest(mut up: Direction, socket: &OwnedFd, plan: &Plan) -> Result<Exit, Trouble> {
+    let fail = |error: io::Error| Trouble::Ended(network(&error), Exit::Network);
+    let watched = socket.try_clone().map_err(fail)?;
+    let why = tokio::select! {
+        result = &mut up.result => return done(result.unwrap_or(Ok(()))),
+        () = last_words(&up.progress), if plan.interactive => return Ok(Exit::Done),
+        why = lost(watched) => why,
+    };
+    // Its end may be on the way already, and then nothing is missing.
+    match timeout(LAST_WORDS, up.result).await {
+        Ok(result) => done(result.unwrap_or(Ok(()))),
+        Err(_) => Err(fail(why)),
+    }
+}
+
+fn done(carried: Carried) -> Result<Exit, Trouble> {
+    judge(carried, Side::To).map(|()| Exit::Done)
+}
+
+/// Waits until a person has typed nothing for a while.
+async fn last_words(up: &Progress) {
     loop {
-        let before = up.progress.moved();
-        match timeout(LAST_WORDS, &mut up.result).await {
-            Ok(result) => return judge(result.unwrap_or(Ok(())), Side::To).map(|()| Exit::Done),
-            Err(_) if up.progress.moved() == before && !up.progress.has_more(io::stdin().as_fd()) => {
-                return Ok(Exit::Done);
-            }
-            Err(_) => {}
+        let before = up.moved();
+        sleep(LAST_WORDS).await;
+        if up.moved() == before && !up.has_more(io::stdin().as_fd()) {
+            return;
         }
     }
 }

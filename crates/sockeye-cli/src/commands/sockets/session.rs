@@ -1,12 +1,14 @@
 //! One connection from its beginning to its end.
 //!
-//! Standard input's end closes one direction only, and then the other side is waited for. When the other side has ended, what
-//! standard input still has at hand is sent, and that is the end.
+//! An end closes one direction only. When standard input has ended the other side is waited for; when the other side has ended,
+//! what comes from standard input is sent all the same, until it ends too. At a terminal a person who types nothing by then has
+//! ended.
 
 use std::{
     cell::{Cell, RefCell},
     future::{Future, poll_fn},
     io,
+    os::fd::OwnedFd,
     pin::{Pin, pin},
     rc::Rc,
     time::{Duration, Instant},
@@ -15,12 +17,12 @@ use std::{
 use sockeye::{
     Framing,
     message::{Inbound, Received},
-    socket::Connection,
+    socket::{Connection, lost},
 };
 use tokio::{
-    io::{AsyncRead, AsyncWriteExt, ReadBuf, ReadHalf, WriteHalf},
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf, ReadHalf, WriteHalf},
     sync::mpsc,
-    time::timeout,
+    time::{sleep, timeout},
 };
 
 use super::{
@@ -37,19 +39,32 @@ use crate::{
     trouble::Trouble,
 };
 
-/// How long standard input may be silent after the other side has ended before that is the end here too.
+/// How long a person may type nothing after the other side has ended before that is the end here too; and how long after a
+/// connection is no more standard input may take to say that it has ended.
 pub(super) const LAST_WORDS: Duration = Duration::from_millis(500);
 /// How long a write may wait before the other side counts as slow.
 pub(super) const SLOW: Duration = Duration::from_secs(5);
+
+/// How long the last word to a side that takes nothing may wait.
+const GOODBYE: Duration = Duration::from_secs(1);
 
 /// What a connection sends.
 pub(super) enum Supply {
     /// Standard input is for this connection alone.
     Own(Source),
-    /// Standard input is for several: each gets every message.
-    Shared(mpsc::Receiver<Rc<[u8]>>),
+    /// Standard input is for several: each gets every message. The channel ends with it, or when this one is given up.
+    Shared { messages: mpsc::Receiver<Rc<[u8]>>, input: Rc<Cell<Input>> },
     /// What it receives.
     Echo,
+}
+
+/// How far a standard input is that is for several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Input {
+    Open,
+    Ended,
+    /// It could not be read to its end.
+    Failed,
 }
 
 /// How a session ended.
@@ -116,13 +131,15 @@ pub(super) async fn run(
         holding: Cell::new(false),
         broken: Cell::new(false),
     };
-    let looked_at = plan.stats.and_then(|_| connection.descriptor()?.try_clone_to_owned().ok());
+    let duplicate = || connection.descriptor()?.try_clone_to_owned().ok();
+    let looked_at = plan.stats.and_then(|_| duplicate());
+    let socket = duplicate();
     let (mut reader, mut writer) = tokio::io::split(connection);
     let exchange = async {
         if matches!(supply, Supply::Echo) {
             guarded(&shared, echo(&shared, &mut reader, &mut writer)).await
         } else {
-            both_ways(&shared, &mut reader, &mut writer, supply).await
+            both_ways(&shared, (&mut reader, &mut writer), supply, socket).await
         }
     };
     let outcome = tokio::select! {
@@ -130,14 +147,18 @@ pub(super) async fn run(
         Broken = stats::watch(looked_at, id, plan.stats, &plan.tell) => Err(Stop::Output),
     };
     let end = end_of(outcome, shared.broken.get());
-    if end.how == How::Closed {
-        // The other side is told that no more comes; whether it hears that changes nothing here.
-        let _ = timeout(Duration::from_secs(1), writer.shutdown()).await;
+    if matches!(end.how, How::Fin | How::Closed) {
+        say_goodbye(&mut writer).await;
     }
     match plan.tell.closed(id, end.how, &shared.totals.get(), began.elapsed()) {
         Ok(()) => Ok(end),
         Err(Broken) => Err(Trouble::Silent(Exit::LocalIo)),
     }
+}
+
+/// Tells the other side that no more comes, which TLS does in words of its own; whether it hears that changes nothing here.
+pub(super) async fn say_goodbye(writer: &mut (impl AsyncWrite + Unpin)) {
+    let _ = timeout(GOODBYE, writer.shutdown()).await;
 }
 
 fn end_of(outcome: Result<How, Stop>, broken: bool) -> End {
@@ -164,16 +185,16 @@ fn end_of(outcome: Result<How, Stop>, broken: bool) -> End {
 /// Sends and receives until both have ended.
 async fn both_ways(
     shared: &Shared<'_>,
-    reader: &mut ReadHalf<Connection>,
-    writer: &mut WriteHalf<Connection>,
+    (reader, writer): (&mut ReadHalf<Connection>, &mut WriteHalf<Connection>),
     supply: Supply,
+    socket: Option<OwnedFd>,
 ) -> Result<How, Stop> {
     let heard_all = Cell::new(false);
     let mut receiving = pin!(receive(shared, reader));
     let mut sending = pin!(send(shared, writer, supply, &heard_all));
     let mut received = false;
     let mut sent = false;
-    let mut sent_at = Instant::now();
+    let mut sent_at = None;
     guarded(shared, async {
         loop {
             tokio::select! {
@@ -187,31 +208,51 @@ async fn both_ways(
                         return Ok(How::Closed);
                     }
                     sent = true;
-                    sent_at = Instant::now();
+                    // Those who come to a listener that keeps, and holds, have not been asked to end.
+                    let waits = shared.plan.alone || shared.plan.on_eof != OnEof::Hold;
+                    sent_at = waits.then(Instant::now);
                 }
-                () = after(shared.plan.quit, sent_at), if sent && !received => {
+                () = after(shared.plan.quit, sent_at.unwrap_or_else(Instant::now)), if sent_at.is_some() && !received => {
                     return Err(Stop::TimedOut("the other side has not ended within -q; what it would still have sent is lost".to_owned()));
                 }
             }
-            if received && (sent || last_words(shared, sending.as_mut()).await?) {
-                return Ok(How::Fin);
+            if received {
+                let rest = if sent { Sent::All } else { rest(shared, sending.as_mut(), socket).await? };
+                return Ok(if rest == Sent::Close { How::Closed } else { How::Fin });
             }
         }
     })
     .await
 }
 
-/// After the other side has ended: sends until standard input has ended too, or has nothing at hand for a while. Always the end.
-async fn last_words(
+/// After the other side has ended: sends until standard input has ended too, or the connection is no more.
+async fn rest(
     shared: &Shared<'_>,
     mut sending: Pin<&mut impl Future<Output = Result<Sent, Stop>>>,
-) -> Result<bool, Stop> {
+    socket: Option<OwnedFd>,
+) -> Result<Sent, Stop> {
+    let gone = async {
+        match socket {
+            Some(socket) => lost(socket).await,
+            None => std::future::pending().await,
+        }
+    };
+    let why = tokio::select! {
+        result = &mut sending => return result,
+        result = last_words(shared), if shared.plan.interactive => return Ok(result),
+        why = gone => why,
+    };
+    // Its end may be on the way already, and then nothing is missing.
+    timeout(LAST_WORDS, sending).await.unwrap_or(Err(Stop::Network(why)))
+}
+
+/// Waits until a person has typed nothing for a while.
+async fn last_words(shared: &Shared<'_>) -> Sent {
     loop {
         let before = shared.totals.get().sent;
-        match timeout(LAST_WORDS, sending.as_mut()).await {
-            Ok(result) => return result.map(|_| true),
-            Err(_) if shared.totals.get().sent == before && !shared.holding.get() => return Ok(true),
-            Err(_) => {}
+        sleep(LAST_WORDS).await;
+        if shared.totals.get().sent == before && !shared.holding.get() {
+            return Sent::All;
         }
     }
 }
@@ -422,13 +463,22 @@ async fn send(
             }
             outbound.write_gathered().await?;
         }
-        Supply::Shared(mut messages) => {
+        Supply::Shared { mut messages, input } => {
             while let Some(message) = messages.recv().await {
+                shared.holding.set(true);
                 outbound.message(&message).await?;
+                shared.holding.set(false);
             }
-            // Whoever hands out standard input has given this one up: it has missed something.
-            let sentence = "it did not take what was sent to everybody, and was given up".to_owned();
-            return Err(Stop::TimedOut(sentence));
+            match input.get() {
+                Input::Ended => outbound.write_gathered().await?,
+                // It was told, and is no end that the other side may take for one.
+                Input::Failed => return Ok(Sent::All),
+                // Whoever hands out standard input has given this one up: it has missed something.
+                Input::Open => {
+                    let sentence = "it did not take what was sent to everybody, and was given up".to_owned();
+                    return Err(Stop::TimedOut(sentence));
+                }
+            }
         }
         Supply::Echo => return std::future::pending().await,
     }
@@ -446,7 +496,7 @@ async fn send(
             shared.plan.tell.half_closed(shared.id, shared.totals.get().sent)?;
             Ok(Sent::All)
         }
-        OnEof::Hold => std::future::pending().await,
+        OnEof::Hold => Ok(Sent::All),
     }
 }
 

@@ -4,6 +4,7 @@ use std::{
     io::{Read, Write},
     net::{TcpListener, TcpStream},
     os::unix::net::UnixListener,
+    time::Duration,
 };
 
 use super::*;
@@ -81,7 +82,7 @@ fn bad_callers_do_not_end_a_listener_that_keeps() {
         server.event_where("close", |event| event["conn"] == number + 1);
     }
     let reset = TcpStream::connect(&address).unwrap();
-    rustix::net::sockopt::set_socket_linger(&reset, Some(std::time::Duration::ZERO)).unwrap();
+    rustix::net::sockopt::set_socket_linger(&reset, Some(Duration::ZERO)).unwrap();
     drop(reset);
     let mut good = TcpStream::connect(&address).unwrap();
     good.write_all(b"\0\x02ok").unwrap();
@@ -224,4 +225,116 @@ fn a_slow_client_is_told_and_costs_a_bounded_buffer_and_the_others_go_on() {
     let peak = memory.join().unwrap();
     assert!(peak < 64 << 20, "{peak} bytes");
     let _ = slow.flush();
+}
+
+/// Longer than a person may hesitate: nobody who writes into a pipe is to be cut off by it.
+const PAUSE: Duration = Duration::from_millis(1200);
+
+#[test]
+fn the_other_side_s_end_does_not_end_standard_input() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let cases: [&[&str]; 5] =
+        [&[], &["-f", "line"], &["--idle", "30s"], &["--quit", "100ms"], &["--on-eof", "hold"]];
+    let begun: Vec<_> = cases
+        .iter()
+        .map(|arguments| {
+            let (client, mut stdin) = held(&[&["connect"], *arguments, &[&address]].concat());
+            let (mut server, _) = listener.accept().unwrap();
+            server.shutdown(std::net::Shutdown::Write).unwrap();
+            writeln!(stdin, "one").unwrap();
+            server.read_exact(&mut [0; 4]).unwrap();
+            (client, stdin, server)
+        })
+        .collect();
+    std::thread::sleep(PAUSE);
+    for ((client, mut stdin, mut server), arguments) in begun.into_iter().zip(cases) {
+        writeln!(stdin, "two").unwrap();
+        drop(stdin);
+        let mut rest = String::new();
+        server.read_to_string(&mut rest).unwrap();
+        assert_eq!(rest, "two\n", "{arguments:?}");
+        client.end().exits(0);
+    }
+}
+
+#[test]
+fn a_listener_goes_on_sending_to_whoever_has_ended() {
+    for arguments in [&[][..], &["-f", "line"], &["-k", "-f", "line", "--on-eof", "half-close"]] {
+        let (server, mut stdin) = held(&[&["listen"], arguments, &["127.0.0.1:0"]].concat());
+        let mut client = TcpStream::connect(said_address(&server)).unwrap();
+        client.shutdown(std::net::Shutdown::Write).unwrap();
+        std::thread::sleep(PAUSE);
+        writeln!(stdin, "late").unwrap();
+        drop(stdin);
+        let mut arrived = String::new();
+        client.read_to_string(&mut arrived).unwrap();
+        assert_eq!(arrived, "late\n", "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_connection_that_is_no_more_ends_it_although_standard_input_has_not() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("socket");
+    let unix = UnixListener::bind(&path).unwrap();
+    let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = tcp.local_addr().unwrap().to_string();
+    for arguments in [&[][..], &["-f", "line"]] {
+        let (client, stdin) = held(&[&["connect"], arguments, &[path.to_str().unwrap()]].concat());
+        drop(unix.accept().unwrap());
+        client.end().exits(1);
+        drop(stdin);
+
+        let (client, mut stdin) = held(&[&["connect"], arguments, &[&address]].concat());
+        let (server, _) = tcp.accept().unwrap();
+        server.shutdown(std::net::Shutdown::Write).unwrap();
+        drop(server);
+        // What is sent to it is answered by a reset.
+        writeln!(stdin, "too late").unwrap();
+        client.end().exits(1);
+    }
+}
+
+#[test]
+fn the_end_of_standard_input_reaches_everybody_who_is_connected() {
+    for how in ["half-close", "close"] {
+        let (server, mut stdin) = held(&["listen", "-k", "-f", "line", "--on-eof", how, "127.0.0.1:0"]);
+        let address = said_address(&server);
+        let mut callers: Vec<TcpStream> = (0..3).map(|_| TcpStream::connect(&address).unwrap()).collect();
+        // All are there once each has had its answer.
+        for caller in &mut callers {
+            let mut answer = [0; 3];
+            while !answer.ends_with(b"all") {
+                let _ = stdin.write_all(b"all\n");
+                caller.read_exact(&mut answer).unwrap();
+                caller.read_exact(&mut [0; 1]).unwrap();
+            }
+        }
+        drop(stdin);
+        for caller in &mut callers {
+            caller.read_to_end(&mut Vec::new()).unwrap();
+        }
+        let mut late = TcpStream::connect(&address).unwrap();
+        assert_eq!(
+            late.read_to_end(&mut Vec::new()).unwrap(),
+            0,
+            "{how}: who comes later hears nothing but the end"
+        );
+        drop(server.kill());
+    }
+}
+
+#[test]
+fn tls_is_closed_in_its_own_words_whoever_ends_first() {
+    let (server, address) = listening(&["-k", "-f", "line"], "tls://127.0.0.1:0");
+    let endpoint = format!("tls://{address}?insecure");
+    for number in 1..=3 {
+        fed(&["connect", "-f", "line", &endpoint], b"hi\n").end().exits(0);
+        assert_eq!(server.event_where("close", |event| event["conn"] == number)["how"], "fin");
+    }
+    drop(server.kill());
+    let (probed, address) = listening(&[], "tls://127.0.0.1:0");
+    sockeye(&["connect", "-z", &format!("tls://{address}?insecure")]).end().exits(0);
+    assert_eq!(probed.end().exits(0).only("close")["how"], "fin");
 }
