@@ -3,6 +3,7 @@
 mod endings;
 mod interop;
 mod lesson;
+mod lookup;
 mod matrix;
 mod networks;
 mod relay;
