@@ -3,6 +3,7 @@
 //! | item | is |
 //! |---|---|
 //! | [`Connection`] | a stream to one peer: TCP, TLS, unix, packets in sequence, standard input and output |
+//! | [`Packets`] | the packets of a connection that keeps boundaries, one by one |
 //! | [`Listener`] | takes connections |
 //! | [`Datagrams`] | a socket without connections: UDP, unix datagrams, groups, broadcast |
 //! | [`addresses`] | looks up what an endpoint's host and port stand for |
@@ -46,6 +47,7 @@ pub use error::{Error, TlsFailure};
 pub use facts::{Facts, TlsFacts};
 pub use listen::{HANDSHAKE_TIMEOUT, Incoming, Listener};
 pub use lookup::addresses;
+pub use packets::Packets;
 pub use sockeye_net::open::{SocketAction, SocketError, SocketName};
 pub use sockeye_net::{
     carry::{Carried, Progress, Side, carry},

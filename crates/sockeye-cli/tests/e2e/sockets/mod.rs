@@ -6,6 +6,7 @@ mod lesson;
 mod lookup;
 mod matrix;
 mod networks;
+mod packets;
 mod relay;
 
 use std::{
