@@ -61,9 +61,10 @@ pub fn look_up(host: &str, port: u16, family: Option<Family>) -> Result<Found, N
 
 /// The name of an address, if it has one.
 pub fn name_of(address: IpAddr) -> Result<String, NameError> {
-    let name = dns_lookup::lookup_addr(&address).map_err(NameError::System)?;
-    // Without a name the system writes the address out.
-    if name.parse::<IpAddr>().is_ok() { Err(NameError::NoSuchName) } else { Ok(name) }
+    let (name, _) = dns_lookup::getnameinfo(&SocketAddr::new(address, 0), 0).map_err(of_lookup)?;
+    // Without a name the system writes the address out, perhaps with its zone.
+    let bare = name.split('%').next().unwrap_or_default();
+    if bare.parse::<IpAddr>().is_ok() { Err(NameError::NoSuchName) } else { Ok(name) }
 }
 
 #[cfg(not(windows))]
@@ -210,6 +211,9 @@ mod tests {
             look_up("nothing.invalid", 0, None),
             Err(NameError::NoSuchName | NameError::NoAnswer)
         ));
+        // An address for documentation (RFC 5737), which nobody has.
+        let nobody = name_of([192, 0, 2, 1].into());
+        assert!(matches!(nobody, Err(NameError::NoSuchName | NameError::NoAnswer)), "{nobody:?}");
     }
 
     #[test]

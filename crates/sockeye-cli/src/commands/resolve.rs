@@ -10,7 +10,7 @@ use std::{
 use serde_json::{Value, json};
 use sockeye::{
     Family,
-    address::kind_of,
+    address::{Address, AddressError, kind_of},
     names::{Found, NameError, look_up, name_of, port_of_service, services_of_port},
 };
 
@@ -27,26 +27,85 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// Asks and shows.
 pub(super) fn run(args: &ResolveArgs) -> Result<Exit, Trouble> {
     let limit = args.timeout.unwrap_or(TIMEOUT);
-    if let Ok(address) = args.name.parse::<IpAddr>() {
-        let (name, took) = in_time(limit, move || name_of(address))?;
-        let name = name.map_err(|error| failed(&args.name, &error, "name"))?;
-        return tell(args.json, &reverse_event(address, &name, took), &reverse_text(address, &name, took));
-    }
-    let (host, service) = match args.name.rsplit_once(':') {
-        Some((host, service)) => (host.to_owned(), Some(service)),
-        None => (args.name.clone(), None),
-    };
-    check(&host)?;
-    let port = service.map(port).transpose()?;
     let family = match (args.ipv4, args.ipv6) {
         (true, _) => Some(Family::V4),
         (_, true) => Some(Family::V6),
         _ => None,
     };
+    let (host, port) = match question(&args.name)? {
+        Question::Name(address) => {
+            let ip = address.ip();
+            only_of(family, ip)?;
+            let (name, took) = in_time(limit, move || name_of(ip))?;
+            let name = name.map_err(|error| failed(&args.name, &error, "name"))?;
+            return tell(args.json, &reverse_event(ip, &name, took), &reverse_text(&address, &name, took));
+        }
+        Question::Addresses { host, port } => (host, port),
+    };
+    if let Ok(address) = host.parse::<Address>() {
+        only_of(family, address.ip())?;
+    }
     let asked = host.clone();
     let (found, took) = in_time(limit, move || look_up(&asked, port.unwrap_or(0), family))?;
     let found = found.map_err(|error| failed(&host, &error, "address"))?;
     tell(args.json, &forward_event(&host, port, &found, took), &forward_text(&host, port, &found, took))
+}
+
+/// What is asked for.
+enum Question {
+    /// The name of an address.
+    Name(Address),
+    /// The addresses of a host, which may be an address itself.
+    Addresses { host: String, port: Option<u16> },
+}
+
+fn question(text: &str) -> Result<Question, Trouble> {
+    if let Some((scheme, rest)) = text.split_once("://") {
+        let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        return Err(Trouble::Usage(format!(
+            "a host stands here alone, without {scheme}:// and a path: `sockeye resolve {host}`"
+        )));
+    }
+    let error = match text.parse::<Address>() {
+        Ok(address) if address.prefix_len().is_some() => {
+            return Err(Trouble::Usage(format!(
+                "{text} is a network, and only an address has a name; leave out what begins with /"
+            )));
+        }
+        Ok(address) => return Ok(Question::Name(address)),
+        Err(error) => error,
+    };
+    if let AddressError::Port { address: host, port: service } = &error {
+        host.parse::<Address>().map_err(|error| no_address(text, &error))?;
+        return Ok(Question::Addresses { host: host.clone(), port: Some(port(service)?) });
+    }
+    if text.starts_with('[') || text.matches(':').count() > 1 {
+        return Err(no_address(text, &error));
+    }
+    let (host, service) = match text.split_once(':') {
+        Some((host, service)) => (host, Some(service)),
+        None => (text, None),
+    };
+    check(host)?;
+    Ok(Question::Addresses { host: host.to_owned(), port: service.map(port).transpose()? })
+}
+
+/// For text with brackets or several colons.
+fn no_address(text: &str, error: &AddressError) -> Trouble {
+    Trouble::Usage(format!(
+        "\"{text}\" is no IPv6 address: {error}; one looks like fe80::1%eth0, and like [::1]:https with a service"
+    ))
+}
+
+/// An address has one family only.
+fn only_of(family: Option<Family>, address: IpAddr) -> Result<(), Trouble> {
+    match family.filter(|family| *family != Family::of(address)) {
+        None => Ok(()),
+        Some(family) => {
+            let (flag, wanted) = if family == Family::V4 { ("-4", "IPv4") } else { ("-6", "IPv6") };
+            Err(Trouble::Usage(format!("{address} is not of {wanted}; leave {flag} out")))
+        }
+    }
 }
 
 fn check(host: &str) -> Result<(), Trouble> {
@@ -56,11 +115,17 @@ fn check(host: &str) -> Result<(), Trouble> {
             Err(Trouble::Usage("there is no name; write one, like example.org:https".to_owned()))
         }
         Some((index, c)) => Err(Trouble::Usage(format!(
-            "{host:?} is no host name: character {} is {c:?}; letters, digits, - and . make a name",
-            index + 1
+            "\"{host}\" is no host name: character {} is {}; letters, digits, - and . make a name",
+            index + 1,
+            named(c)
         ))),
         None => Ok(()),
     }
+}
+
+/// A character for a sentence: one that cannot be shown by its number.
+fn named(c: char) -> String {
+    if c.is_control() { format!("U+{:04X}", u32::from(c)) } else { format!("'{c}'") }
 }
 
 fn port(service: &str) -> Result<u16, Trouble> {
@@ -68,7 +133,7 @@ fn port(service: &str) -> Result<u16, Trouble> {
     let named = || port_of_service(service, "tcp").or_else(|| port_of_service(service, "udp"));
     number.or_else(named).ok_or_else(|| {
         Trouble::Usage(format!(
-            "{service:?} is no port and no service known here; write a number up to 65535"
+            "\"{service}\" is no port and no service known here; write a number up to 65535"
         ))
     })
 }
@@ -142,7 +207,7 @@ fn count(addresses: usize) -> String {
     if addresses == 1 { "1 address".to_owned() } else { format!("{addresses} addresses") }
 }
 
-fn reverse_text(address: IpAddr, name: &str, took: Duration) -> String {
+fn reverse_text(address: &Address, name: &str, took: Duration) -> String {
     let name = sockeye::escape::terminal(name.as_bytes());
     format!("{name}\n{address}: answered in {}\n", milliseconds(took))
 }

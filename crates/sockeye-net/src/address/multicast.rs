@@ -12,6 +12,8 @@ pub enum Scope {
     Link,
     /// Within a realm, which is a network of its own kind (RFC 7346).
     Realm,
+    /// Within the smallest part that IPv4 knows (RFC 2365 §6.1), which corresponds to scope 3 of IPv6.
+    Local,
     /// Within the smallest part that an administrator has marked off.
     Admin,
     /// Within a site.
@@ -29,6 +31,7 @@ impl Scope {
             Self::Interface => "interface-local",
             Self::Link => "link-local",
             Self::Realm => "realm-local",
+            Self::Local => "local",
             Self::Admin => "admin-local",
             Self::Site => "site-local",
             Self::Organisation => "organisation-local",
@@ -37,20 +40,21 @@ impl Scope {
     }
 }
 
-/// How far a group reaches: by four bits of its address in IPv6 (RFC 7346 §2), by its range in IPv4 (RFC 2365). None for what is no
-/// group, and for scopes that are not assigned.
+/// How far a group reaches: by four bits of its address in IPv6 (RFC 7346 §2), by its range in IPv4: of those that RFC 2365 gives
+/// out, the local one (§6.1) corresponds to scope 3 of IPv6, that of an organisation (§6.2) to 8. None for what is no group, and for scopes that are
+/// not assigned.
 ///
 /// ```
 /// use sockeye_net::address::{Scope, scope_of};
 ///
 /// assert_eq!(scope_of("ff02::1".parse().unwrap()), Some(Scope::Link));
-/// assert_eq!(scope_of([239, 255, 46, 71].into()), Some(Scope::Admin));
+/// assert_eq!(scope_of([239, 255, 46, 71].into()), Some(Scope::Local));
 /// ```
 pub fn scope_of(group: IpAddr) -> Option<Scope> {
     match group {
         IpAddr::V4(v4) => match v4.octets() {
             [224, 0, 0, _] => Some(Scope::Link),
-            [239, 255, ..] => Some(Scope::Admin),
+            [239, 255, ..] => Some(Scope::Local),
             [239, 192..=195, ..] => Some(Scope::Organisation),
             [239, ..] => Some(Scope::Site),
             [224..=238, ..] => Some(Scope::Global),

@@ -2,7 +2,7 @@
 //!
 //! [`DatagramBatch`] receives as many as are there, each with its sender, its true length, and whether it was cut;
 //! [`send_datagrams_now`] sends many to the peer of a connected socket. Neither merges nor splits anything: one datagram is
-//! one message. Nothing here waits: with nothing to do the answer is [`WouldBlock`](io::ErrorKind::WouldBlock), as an
+//! one message. [`next_packet_now`] says how long the next packet of a connection is. Nothing here waits: with nothing to do the answer is [`WouldBlock`](io::ErrorKind::WouldBlock), as an
 //! event loop wants it.
 
 use std::io;
@@ -189,6 +189,18 @@ pub fn send_datagrams_now<'s>(socket: impl Into<SockRef<'s>>, datagrams: &[&[u8]
     }
     sys::send_datagrams(&socket.into(), datagrams)
 }
+
+/// How long the next packet is at a connected socket that keeps the boundaries of messages (`SOCK_SEQPACKET`), where a read of no
+/// bytes may be an empty packet or the end; `None` at the end. The packet stays to be received.
+///
+/// Errors: [`io::ErrorKind::WouldBlock`] if there is neither, and whatever a read would answer. Where the system does not tell
+/// ([`TELLS_EMPTY_PACKETS`]) an empty packet counts as the end, and the length is one that is enough for most.
+pub fn next_packet_now<'s>(socket: impl Into<SockRef<'s>>) -> io::Result<Option<usize>> {
+    sys::next_packet(&socket.into())
+}
+
+/// Whether [`next_packet_now`] tells an empty packet from the end. Where it does not, none should be sent.
+pub const TELLS_EMPTY_PACKETS: bool = cfg!(target_os = "linux");
 
 /// Most datagrams sent by one call.
 pub const SEND_LEN: usize = 64;

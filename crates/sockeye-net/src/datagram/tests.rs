@@ -132,6 +132,32 @@ fn l9_unix_datagrams_have_any_length_and_three_kinds_of_senders() {
 }
 
 #[test]
+fn an_empty_packet_is_not_the_end() {
+    let (sender, receiver) =
+        Socket::pair(socket2::Domain::UNIX, socket2::Type::SEQPACKET, None).expect("a pair of sockets");
+    receiver.set_nonblocking(true).unwrap();
+    let nothing = next_packet_now(&receiver).unwrap_err();
+    assert_eq!(nothing.kind(), io::ErrorKind::WouldBlock);
+    let large = vec![7; 100_000];
+    let packets = [&b"a"[..], b"", &large, b""];
+    for packet in packets {
+        sender.send(packet).unwrap();
+    }
+    sender.shutdown(std::net::Shutdown::Write).unwrap();
+    for packet in packets {
+        for _ in 0..2 {
+            assert_eq!(next_packet_now(&receiver).unwrap(), Some(packet.len()), "it stays");
+        }
+        let mut room = vec![0; packet.len()];
+        let (_, len) = rustix::net::recv(&receiver, &mut room[..], rustix::net::RecvFlags::empty()).unwrap();
+        assert_eq!((len, &room[..]), (packet.len(), packet));
+    }
+    for _ in 0..2 {
+        assert_eq!(next_packet_now(&receiver).unwrap(), None, "the end stays too");
+    }
+}
+
+#[test]
 fn errors_of_the_network_come_once_and_the_socket_goes_on() {
     let (socket, _) = bound("127.0.0.1:0");
     let (gone, address) = bound("127.0.0.1:0");

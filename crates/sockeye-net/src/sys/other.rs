@@ -56,6 +56,12 @@ pub(crate) fn set_group_interface_v4(_socket: &Socket, _interface: u32) -> io::R
     Err(io::ErrorKind::Unsupported.into())
 }
 
+/// Nothing tells an empty packet from the end, and nothing the length of another.
+pub(crate) fn next_packet(socket: &SockRef<'_>) -> io::Result<Option<usize>> {
+    let len = socket.peek(&mut [std::mem::MaybeUninit::uninit()])?;
+    Ok((len > 0).then_some(crate::datagram::IP_DATAGRAM_ROOM))
+}
+
 /// Not available here.
 pub(crate) fn duplicate(_number: i32) -> io::Result<Socket> {
     Err(io::ErrorKind::Unsupported.into())

@@ -14,7 +14,11 @@ use tokio::{
     net::{TcpStream, UnixStream},
 };
 
-use super::{Error, Facts, SocketName, packets::Packets, tls};
+use super::{
+    Error, Facts, SocketName,
+    packets::{PacketStream, Packets},
+    tls,
+};
 use crate::endpoint::{Endpoint, Place, Scheme};
 
 /// A connection of any kind, with its facts.
@@ -29,7 +33,7 @@ pub(super) enum Io {
     Tcp(TcpStream),
     Tls(Box<tls::Stream>),
     Unix(UnixStream),
-    Packets(Packets),
+    Packets(PacketStream),
     Stdio(Stdin, Stdout),
 }
 
@@ -61,13 +65,21 @@ impl Connection {
         matches!(self.io, Io::Packets(_))
     }
 
+    /// Its packets, to receive and send them one by one, if it keeps boundaries. Who receives so does not read besides.
+    pub fn packets(&self) -> Option<Packets> {
+        match &self.io {
+            Io::Packets(stream) => Some(stream.packets().clone()),
+            _ => None,
+        }
+    }
+
     /// The socket beneath, to look into it; none for standard input and output.
     pub fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         match &self.io {
             Io::Tcp(tcp) => Some(tcp.as_fd()),
             Io::Tls(tls) => Some(tls.get_ref().0.as_fd()),
             Io::Unix(unix) => Some(unix.as_fd()),
-            Io::Packets(packets) => Some(packets.as_fd()),
+            Io::Packets(stream) => Some(stream.packets().as_fd()),
             Io::Stdio(..) => None,
         }
     }
@@ -125,7 +137,7 @@ fn connected_now(socket: Socket) -> io::Result<Connection> {
     let facts = facts_of(scheme, &socket)?;
     let io = match scheme {
         Scheme::Unix => Io::Unix(UnixStream::from_std(socket.into())?),
-        Scheme::UnixSeq => Io::Packets(Packets::new(socket)?),
+        Scheme::UnixSeq => Io::Packets(PacketStream::new(Packets::new(socket)?)),
         _ => Io::Tcp(TcpStream::from_std(socket.into())?),
     };
     Ok(Connection::new(io, facts))

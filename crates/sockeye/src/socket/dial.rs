@@ -20,7 +20,7 @@ use super::{
     Connection, Error, addresses,
     connection::{Io, facts_of},
     lookup,
-    packets::Packets,
+    packets::{PacketStream, Packets},
     tls,
 };
 use crate::endpoint::{Endpoint, Place, Scheme};
@@ -133,7 +133,7 @@ async fn connected(scheme: Scheme, socket: Socket) -> io::Result<Connection> {
             let packets = Packets::new(socket)?;
             packets.connected().await?;
             let facts = facts_of(scheme, &SockRef::from(&packets))?;
-            Ok(Connection::new(Io::Packets(packets), facts))
+            Ok(Connection::new(Io::Packets(PacketStream::new(packets)), facts))
         }
         _ => {
             let tcp = TcpStream::from_std(socket.into())?;

@@ -22,7 +22,7 @@ use tokio::{
 use super::{
     Connection, Error, Facts, addresses,
     connection::{Io, facts_of},
-    packets::Packets,
+    packets::{PacketStream, Packets},
     tls,
 };
 use crate::endpoint::{Endpoint, Host, Place, Scheme};
@@ -186,7 +186,7 @@ fn of_unix(stream: UnixStream) -> io::Result<Connection> {
 fn of_packets(socket: Socket) -> io::Result<Connection> {
     socket.set_nonblocking(true)?;
     let facts = facts_of(Scheme::UnixSeq, &socket)?;
-    Ok(Connection::new(Io::Packets(Packets::new(socket)?), facts))
+    Ok(Connection::new(Io::Packets(PacketStream::new(Packets::new(socket)?)), facts))
 }
 
 fn door(scheme: Scheme, socket: Socket) -> io::Result<Door> {

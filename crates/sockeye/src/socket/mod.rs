@@ -3,6 +3,7 @@
 //! | item | is |
 //! |---|---|
 //! | [`Connection`] | a stream to one peer: TCP, TLS, unix, packets in sequence, standard input and output |
+//! | [`Packets`] | the packets of a connection that keeps boundaries, one by one |
 //! | [`Listener`] | takes connections |
 //! | [`Datagrams`] | a socket without connections: UDP, unix datagrams, groups, broadcast |
 //! | [`lost`] | waits until a connection is no more |
@@ -49,6 +50,7 @@ pub use facts::{Facts, TlsFacts};
 pub use listen::{HANDSHAKE_TIMEOUT, Incoming, Listener};
 pub use lookup::addresses;
 pub use lost::lost;
+pub use packets::Packets;
 pub use sockeye_net::open::{SocketAction, SocketError, SocketName};
 pub use sockeye_net::{
     carry::{Carried, Progress, Side, carry},

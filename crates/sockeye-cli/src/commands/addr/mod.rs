@@ -54,7 +54,8 @@ fn subject(what: Option<&str>) -> Result<Subject, Trouble> {
     let interfaces =
         || sockeye::interfaces().map_err(|source| Trouble::file("list", "(the network interfaces)", source));
     let Some(text) = what else { return Ok(Subject::Interfaces(interfaces()?)) };
-    if let Some(port) = text.strip_prefix(':') {
+    // A second colon makes it an IPv6 address: `::1`.
+    if let Some(port) = text.strip_prefix(':').filter(|rest| !rest.contains(':')) {
         return port_named(port).map(Subject::Port);
     }
     let all = interfaces()?;
@@ -63,8 +64,29 @@ fn subject(what: Option<&str>) -> Result<Subject, Trouble> {
     }
     match text.parse() {
         Ok(address) => Ok(Subject::Address(address)),
+        Err(_) if is_name(text) => Err(Trouble::Usage(format!(
+            "{text} is neither an address nor an interface (there are: {}); for the addresses of a host: `sockeye resolve {text}`",
+            names_of_interfaces(&all)
+        ))),
         Err(error) => Err(Trouble::Usage(refused(text, &error, &all))),
     }
+}
+
+/// Whether it can only be the name of a host: its last label is no number and has a letter that no address has.
+fn is_name(text: &str) -> bool {
+    let last = text.trim_end_matches('.').rsplit('.').next().unwrap_or_default();
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.');
+    let is_number = |label: &str| {
+        label.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'o' | b'O' | b'l' | b'I'))
+    };
+    text.chars().all(fits)
+        && !is_number(last)
+        && last.chars().any(|c| matches!(c.to_ascii_lowercase(), 'g'..='w' | 'y' | 'z'))
+}
+
+fn names_of_interfaces(interfaces: &[Interface]) -> String {
+    let names: Vec<&str> = interfaces.iter().map(|interface| interface.name.as_str()).collect();
+    names.join(", ")
 }
 
 fn port_named(text: &str) -> Result<u16, Trouble> {
@@ -108,10 +130,9 @@ fn refused(text: &str, error: &AddressError, interfaces: &[Interface]) -> String
         }
         _ => "addresses look like 192.168.1.3 or fe80::1%eth0".to_owned(),
     };
-    let names: Vec<&str> = interfaces.iter().map(|interface| interface.name.as_str()).collect();
     format!(
-        "{text:?} is neither an address ({error}; {remedy}) nor an interface (there are: {})",
-        names.join(", ")
+        "\"{text}\" is neither an address ({error}; {remedy}) nor an interface (there are: {})",
+        names_of_interfaces(interfaces)
     )
 }
 

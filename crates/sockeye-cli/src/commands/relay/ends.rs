@@ -13,7 +13,7 @@ use sockeye::{
     Encoder, Framing,
     datagram::Datagram,
     message::{Cuts, Inbound, Received, Spot},
-    socket::{Connection, DatagramBatch, Datagrams, SocketName, set_linger},
+    socket::{Connection, DatagramBatch, Datagrams, Packets, SocketName, set_linger},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf},
@@ -62,6 +62,8 @@ pub(super) enum Sink {
     /// `encoder` where the other side has no frames.
     Stream {
         writer: WriteHalf<Connection>,
+        /// Where each write is a packet.
+        packets: Option<Packets>,
         encoder: Option<Encoder>,
     },
     Datagrams(Rc<Datagrams>),
@@ -74,6 +76,8 @@ pub(super) enum Sink {
 /// What comes through a stream.
 pub(super) struct StreamSource {
     reader: ReadHalf<Connection>,
+    /// Where each read is a packet.
+    packets: Option<Packets>,
     inbound: Option<Inbound>,
     /// The most that is held back.
     most: usize,
@@ -92,14 +96,23 @@ impl Side {
         strict: bool,
     ) -> Self {
         let socket = connection.descriptor().and_then(|socket| socket.try_clone_to_owned().ok());
+        let packets = connection.packets();
         let (reader, writer) = tokio::io::split(connection);
         let most = framing.as_ref().map_or(0, |framing| framing.max_payload() + HELD_BEYOND);
         let inbound = framing.map(|framing| Inbound::new(Some(framing)));
-        let source =
-            StreamSource { reader, inbound, most, strict, held: Vec::new(), base: 0, buffer: Vec::new() };
+        let source = StreamSource {
+            reader,
+            packets: packets.clone(),
+            inbound,
+            most,
+            strict,
+            held: Vec::new(),
+            base: 0,
+            buffer: Vec::new(),
+        };
         Self {
             source: Source::Stream(Box::new(source)),
-            sink: Sink::Stream { writer, encoder: encoded.map(Encoder::new) },
+            sink: Sink::Stream { writer, packets, encoder: encoded.map(Encoder::new) },
             socket,
         }
     }
@@ -162,9 +175,7 @@ fn datagram(bytes: Vec<u8>) -> Unit {
 impl StreamSource {
     async fn next(&mut self, most: usize) -> io::Result<Vec<Unit>> {
         loop {
-            self.buffer.resize(READ_SIZE.min(most), 0);
-            let len = self.reader.read(&mut self.buffer).await?;
-            if len == 0 {
+            let Some(len) = self.read(most).await? else {
                 let rest = std::mem::take(&mut self.held);
                 let odd = self
                     .inbound
@@ -173,7 +184,7 @@ impl StreamSource {
                     .map(|cut| cut.to_string());
                 let unit = Unit { bytes: rest, message: None, odd };
                 return Ok(if unit.bytes.is_empty() { Vec::new() } else { vec![unit] });
-            }
+            };
             let Some(inbound) = &mut self.inbound else {
                 return Ok(vec![Unit { bytes: self.buffer[..len].to_vec(), message: None, odd: None }]);
             };
@@ -184,6 +195,17 @@ impl StreamSource {
                 return Ok(units);
             }
         }
+    }
+
+    /// One read into the buffer, or one packet, which may be empty; none at the end.
+    async fn read(&mut self, most: usize) -> io::Result<Option<usize>> {
+        if let Some(packets) = &self.packets {
+            let received = packets.receive(&mut self.buffer, usize::MAX).await?;
+            return Ok(received.map(|_| self.buffer.len()));
+        }
+        self.buffer.resize(READ_SIZE.min(most), 0);
+        let len = self.reader.read(&mut self.buffer).await?;
+        Ok(Some(len).filter(|len| *len > 0))
     }
 
     /// Cuts what is held into units.
@@ -219,7 +241,7 @@ impl StreamSource {
             // It is carried on as it is: a relay does not stand in the way.
             let bytes = std::mem::take(&mut self.held);
             self.base += bytes.len() as u64;
-            units.push(Unit { bytes, message: None, odd: None });
+            units.extend((!bytes.is_empty()).then_some(Unit { bytes, message: None, odd: None }));
         }
         if stopped {
             self.inbound = None;
@@ -232,7 +254,7 @@ impl Sink {
     /// Sends a unit; how many bytes went.
     pub(super) async fn put(&mut self, unit: &Unit, cuts: &mut Cuts) -> io::Result<u64> {
         match self {
-            Self::Stream { writer, encoder: Some(encoder) } => {
+            Self::Stream { writer, encoder: Some(encoder), .. } => {
                 let Some(message) = &unit.message else { return Ok(0) };
                 let mut frame = Vec::new();
                 encoder
@@ -241,7 +263,12 @@ impl Sink {
                 let header_len = frame.len().saturating_sub(message.payload.len());
                 write(writer, &frame, header_len, cuts).await
             }
-            Self::Stream { writer, encoder: None } => {
+            Self::Stream { packets: Some(packets), encoder: None, .. }
+                if unit.bytes.is_empty() && unit.odd.is_none() =>
+            {
+                packets.send(&unit.bytes).await.map(|()| 0)
+            }
+            Self::Stream { writer, encoder: None, .. } => {
                 let header_len = unit.message.as_ref().map_or(0, |message| message.header.len());
                 write(writer, &unit.bytes, header_len, cuts).await
             }

@@ -135,6 +135,11 @@ impl<'a, W: AsyncWrite + Unpin> Outbound<'a, W> {
         let offset = self.shared.totals.get().sent;
         self.writes.clear();
         let mut done = 0;
+        if let Some((packets, _)) = self.shared.packets.as_ref().filter(|_| frame.is_empty()) {
+            packets.send(&frame).await.map_err(Stop::Network)?;
+            self.writes.push(0);
+            self.shared.add(|totals| totals.writes += 1);
+        }
         while done < frame.len() {
             let piece = self.cuts.next(done, header_len, frame.len() - done);
             done += self.write_piece(&frame[done..done + piece]).await?;

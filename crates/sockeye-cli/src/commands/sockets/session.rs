@@ -17,7 +17,7 @@ use std::{
 use sockeye::{
     Framing,
     message::{Inbound, Received},
-    socket::{Connection, lost},
+    socket::{Connection, Packets, lost},
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf, ReadHalf, WriteHalf},
@@ -103,6 +103,8 @@ pub(super) struct Shared<'a> {
     holding: Cell<bool>,
     /// Whether something came that is no message, and was passed over.
     broken: Cell<bool>,
+    /// Where reads and writes are packets: those, and whose they are.
+    pub(super) packets: Option<(Packets, String)>,
 }
 
 impl Shared<'_> {
@@ -130,6 +132,7 @@ pub(super) async fn run(
         inside: Cell::new(None),
         holding: Cell::new(false),
         broken: Cell::new(false),
+        packets: connection.packets().map(|packets| (packets, connection.facts().peer.to_string())),
     };
     let duplicate = || connection.descriptor()?.try_clone_to_owned().ok();
     let looked_at = plan.stats.and_then(|_| duplicate());
@@ -294,8 +297,52 @@ thread_local! {
     static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-/// One read, handed to `inbound`; its length.
+/// One read, handed to `inbound`; whether there was one, or the end.
 async fn read_into(
+    shared: &Shared<'_>,
+    reader: &mut ReadHalf<Connection>,
+    inbound: &mut Inbound,
+) -> Result<bool, Stop> {
+    let len = match &shared.packets {
+        Some((packets, peer)) => read_packet(shared, packets, peer, inbound).await?,
+        None => Some(read_stream(shared, reader, inbound).await?).filter(|len| *len > 0),
+    };
+    let Some(len) = len else { return Ok(false) };
+    shared.add(|totals| {
+        totals.received += len as u64;
+        totals.reads += 1;
+    });
+    shared.plan.tell.read(shared.id, inbound.read_count(), len);
+    Ok(true)
+}
+
+/// One packet, which may be empty; none at the end.
+async fn read_packet(
+    shared: &Shared<'_>,
+    packets: &Packets,
+    peer: &str,
+    inbound: &mut Inbound,
+) -> Result<Option<usize>, Stop> {
+    let most = shared.plan.datagram_room().unwrap_or(usize::MAX);
+    let received = poll_fn(|cx| {
+        SCRATCH.with_borrow_mut(|scratch| {
+            packets.poll_receive(cx, scratch, most).map_ok(|sent_len| {
+                sent_len.map(|sent_len| {
+                    inbound.read(scratch);
+                    (scratch.len(), sent_len)
+                })
+            })
+        })
+    });
+    let Some((len, sent_len)) = received.await.map_err(Stop::Network)? else { return Ok(None) };
+    if len < sent_len {
+        shared.plan.tell.cut(peer, len, sent_len)?;
+    }
+    Ok(Some(len))
+}
+
+/// What one read of a stream gave; its length.
+async fn read_stream(
     shared: &Shared<'_>,
     reader: &mut ReadHalf<Connection>,
     inbound: &mut Inbound,
@@ -330,15 +377,7 @@ async fn read_into(
             })
         })
     });
-    let len = len.await.map_err(Stop::Network)?;
-    if len > 0 {
-        shared.add(|totals| {
-            totals.received += len as u64;
-            totals.reads += 1;
-        });
-        shared.plan.tell.read(shared.id, inbound.read_count(), len);
-    }
-    Ok(len)
+    len.await.map_err(Stop::Network)
 }
 
 /// Receives until the other side sends no more.
@@ -346,7 +385,7 @@ async fn receive(shared: &Shared<'_>, reader: &mut ReadHalf<Connection>) -> Resu
     let framing = shared.plan.framing_in.clone();
     let mut inbound = Inbound::new(framing.clone());
     loop {
-        if read_into(shared, reader, &mut inbound).await? == 0 {
+        if !read_into(shared, reader, &mut inbound).await? {
             return finish(shared, &inbound);
         }
         show(shared, &mut inbound, framing.as_ref(), |_| {})?;
@@ -510,7 +549,7 @@ async fn echo(
     let mut inbound = Inbound::new(framing.clone());
     let mut outbound = Outbound::new(shared, writer);
     loop {
-        if read_into(shared, reader, &mut inbound).await? == 0 {
+        if !read_into(shared, reader, &mut inbound).await? {
             finish(shared, &inbound)?;
             outbound.writer.shutdown().await.map_err(Stop::Network)?;
             shared.plan.tell.half_closed(shared.id, shared.totals.get().sent)?;

@@ -3,8 +3,10 @@
 mod endings;
 mod interop;
 mod lesson;
+mod lookup;
 mod matrix;
 mod networks;
+mod packets;
 mod relay;
 
 use std::{

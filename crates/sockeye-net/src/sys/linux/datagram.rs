@@ -7,7 +7,10 @@ use std::{
     os::{fd::AsRawFd, unix::ffi::OsStrExt},
 };
 
-use rustix::net::{MMsgHdr, SendAncillaryBuffer, SendFlags, sendmmsg};
+use rustix::net::{
+    MMsgHdr, RecvAncillaryBuffer, RecvFlags, ReturnFlags, SendAncillaryBuffer, SendFlags, recv, recvmsg,
+    sendmmsg, sockopt,
+};
 use socket2::SockRef;
 
 use crate::{
@@ -65,6 +68,24 @@ pub(crate) fn receive_datagrams(
         };
     }
     Ok(received)
+}
+
+/// The length of the next packet in sequence, without receiving it; none at the end.
+///
+/// A read of no bytes is an empty packet if something comes with it: the sender's credentials, asked for just now (unix(7),
+/// `SO_PASSCRED`). There is no room for them, so what comes is the news that they did not fit (recv(2), `MSG_CTRUNC`).
+pub(crate) fn next_packet(socket: &SockRef<'_>) -> io::Result<Option<usize>> {
+    let peek = RecvFlags::PEEK | RecvFlags::TRUNC | RecvFlags::DONTWAIT;
+    let (_, len) = recv(&**socket, &mut [0_u8; 0][..], peek)?;
+    if len > 0 {
+        return Ok(Some(len));
+    }
+    let wanted = sockopt::socket_passcred(&**socket)?;
+    sockopt::set_socket_passcred(&**socket, true)?;
+    let found = recvmsg(&**socket, &mut [], &mut RecvAncillaryBuffer::default(), peek);
+    sockopt::set_socket_passcred(&**socket, wanted)?;
+    let found = found?;
+    Ok(found.flags.contains(ReturnFlags::CTRUNC).then_some(found.bytes))
 }
 
 /// Sends datagrams to the peer of a connected socket, without waiting.
