@@ -127,7 +127,11 @@ pub(crate) fn account(framing: &Framing, stream: &[u8], mut cut: impl FnMut() ->
             decoder.filled(piece.len());
         }
         let before = decoder.finish();
-        drain(&mut decoder, &mut account);
+        if straight {
+            drain(&mut decoder, &mut account);
+        } else {
+            drain_at_once(&mut decoder, &mut account);
+        }
         account.end = decoder.finish();
         assert_eq!(before, account.end, "draining does not change how the stream ends: {framing}");
         // Every byte of a payload may be escaped; the rest is for headers and what is taken out of the midst.
@@ -139,19 +143,31 @@ pub(crate) fn account(framing: &Framing, stream: &[u8], mut cut: impl FnMut() ->
 
 fn drain(decoder: &mut Decoder, account: &mut Account) {
     while !account.stopped {
-        account.answers.push(match decoder.next() {
-            Step::Need(_) => return,
-            Step::Frame { payload, header, offset, wire_len } => {
-                assert!(
-                    header.len() + payload.len() <= wire_len,
-                    "header and payload are part of their frame"
-                );
-                Answer::Frame { payload: payload.to_vec(), header: header.to_vec(), offset, wire_len }
-            }
-            Step::Garbage { offset, len } => Answer::Garbage { offset, len },
-            Step::Oversize { offset, announced } => Answer::Oversize { offset, announced },
-            Step::Invalid { offset, reason } => Answer::Invalid { offset, reason },
-        });
+        match answer(decoder.next()) {
+            Some(answer) => account.answers.push(answer),
+            None => return,
+        }
         account.stopped = decoder.has_stopped();
     }
+}
+
+/// The same by the way through many at once.
+fn drain_at_once(decoder: &mut Decoder, account: &mut Account) {
+    if !account.stopped {
+        decoder.each(|step| account.answers.extend(answer(step)));
+        account.stopped = decoder.has_stopped();
+    }
+}
+
+fn answer(step: Step<'_>) -> Option<Answer> {
+    Some(match step {
+        Step::Need(_) => return None,
+        Step::Frame { payload, header, offset, wire_len } => {
+            assert!(header.len() + payload.len() <= wire_len, "header and payload are part of their frame");
+            Answer::Frame { payload: payload.to_vec(), header: header.to_vec(), offset, wire_len }
+        }
+        Step::Garbage { offset, len } => Answer::Garbage { offset, len },
+        Step::Oversize { offset, announced } => Answer::Oversize { offset, announced },
+        Step::Invalid { offset, reason } => Answer::Invalid { offset, reason },
+    })
 }

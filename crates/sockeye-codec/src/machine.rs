@@ -1,6 +1,7 @@
 //! A decoder without a buffer: what a reader found becomes an answer, with offsets in the stream and what follows from
 //! errors.
 
+use crate::decoder::Step;
 use crate::error::{Malformed, Truncated};
 use crate::format::{Found, Reader};
 use crate::framing::{Framing, Oversize, Resync};
@@ -130,6 +131,23 @@ impl Machine {
         } else {
             self.go_on(live.len())
         }
+    }
+
+    /// Frames at the front of `live` that need no looking back, for readers that have a way of their own through many. Gives how
+    /// many bytes they took.
+    #[inline]
+    pub(crate) fn run(&mut self, live: &[u8], take: &mut impl FnMut(Step<'_>)) -> usize {
+        let plain = self.state == State::Reading && self.removed == 0 && self.garbage == 0;
+        let Reader::Delimited(reader) = &mut self.reader else { return 0 };
+        if !plain {
+            return 0;
+        }
+        let used = reader.run(live, self.framing.max, self.offset, take);
+        // A frame that is being passed over is not at its end because none was found.
+        if used > 0 {
+            self.advance(used, false);
+        }
+        used
     }
 
     #[inline]

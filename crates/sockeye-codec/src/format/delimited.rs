@@ -1,6 +1,7 @@
 //! A delimiter behind each payload (`specs/00-framing.md` §5): `line`, `crlf`, `nul`, `delim`.
 
 use super::Found;
+use crate::decoder::Step;
 use crate::framing::{Mark, Needle};
 
 /// Looks for the delimiter.
@@ -40,6 +41,69 @@ impl Reader {
             return self.read_byte(byte, live, max);
         }
         self.read_bytes(live, max)
+    }
+
+    /// Gives frames as long as each is complete and allowed, and how many bytes they took.
+    #[inline]
+    pub(crate) fn run(
+        &mut self,
+        live: &[u8],
+        max: usize,
+        offset: u64,
+        take: &mut impl FnMut(Step<'_>),
+    ) -> usize {
+        let Some(byte) = self.needle.single().filter(|_| !self.skipping && self.ahead.marks == 0) else {
+            return 0;
+        };
+        let trims = self.trims;
+        // Whether the frame was allowed, and given.
+        let mut give = |begin: usize, end: usize| {
+            let frame = &live[begin..end];
+            let trimmed = trims && frame.last() == Some(&b'\r');
+            let payload = &frame[..frame.len() - usize::from(trimmed)];
+            if payload.len() > max {
+                return false;
+            }
+            let (offset, wire_len) = (offset + begin as u64, frame.len() + 1);
+            take(Step::Frame { payload, header: &[], offset, wire_len });
+            true
+        };
+        let (mut begin, mut scanned, mut short) = (0, self.scanned, self.ahead.short);
+        loop {
+            if short
+                && scanned == 0
+                && let Some(block) = live[begin..].first_chunk()
+            {
+                let (block_begin, mut found) = (begin, marks(byte, block));
+                while found != 0 {
+                    let end = block_begin + found.trailing_zeros() as usize;
+                    if !give(begin, end) {
+                        break;
+                    }
+                    begin = end + 1;
+                    found &= found - 1;
+                }
+                if found != 0 {
+                    break;
+                }
+                if begin > block_begin {
+                    continue;
+                }
+                scanned = BLOCK;
+            }
+            let Some(run) = memchr::memchr(byte, &live[begin + scanned..]) else {
+                scanned = live.len() - begin;
+                break;
+            };
+            let end = begin + scanned + run;
+            if !give(begin, end) {
+                break;
+            }
+            short = run < SHORT;
+            (begin, scanned) = (end + 1, 0);
+        }
+        (self.scanned, self.ahead.short) = (scanned, short);
+        begin
     }
 
     /// Looks for a delimiter of one byte.
