@@ -53,7 +53,7 @@ Examples:
   sockeye send --many lesson.zip
       to a whole class at once: each runs sockeye receive CODE, Enter begins
   sockeye send --many --receivers 12 --max-rate 80Mbit image.iso
-      begins when twelve are ready; without --max-rate it finds the rate itself
+      begins when twelve are ready; without --max-rate it finds its own rate
 
 What is sent keeps its names, permissions and times. A directory goes with all
 that is in it; symbolic links travel when they point inside what is sent. If a
