@@ -123,8 +123,9 @@ Examples:
 
 First one `sockeye send` and one `sockeye receive` move a picture; then one
 `sockeye send --many` brings it to three receivers at once, in packets to a
-multicast group. Each is a process of its own, with an identity of its own. The pictures that arrive are compared, byte for byte,
-with the one that was sent.";
+multicast group. Each is a process of its own, with an identity of its own.
+The pictures that arrive are compared, byte for byte, with the one that was
+sent.";
 
 pub(crate) const CONNECT: &str = "\
 Examples:
