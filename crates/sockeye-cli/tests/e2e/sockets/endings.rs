@@ -18,6 +18,12 @@ fn deadlines_end_with_4() {
     let lonely = sockeye(&["listen", "-w", "100ms", "127.0.0.1:0"]).end();
     lonely.exits(4);
     assert!(format!("{lonely:?}").contains("nobody came"));
+    let lonely = sockeye(&["listen", "-w", "100ms", "udp://127.0.0.1:0"]).end();
+    lonely.exits(4);
+    assert!(format!("{lonely:?}").contains("nobody came"));
+    let (server, address) = listening(&["-w", "60s", "--count", "1"], "udp://127.0.0.1:0");
+    fed(&["connect", "-u", &address], b"here\n").end();
+    assert_eq!(texts(server.end().exits(0)), ["here"]);
     let (server, address) = listening(&["--count", "2", "-f", "line"], "127.0.0.1:0");
     fed(&["connect", "-f", "line", &address], b"only one\n").end().exits(0);
     server.end().exits(4).says("timed_out", "--count");
