@@ -200,6 +200,11 @@ fn a_filter_frames_and_unframes() {
     assert_eq!(texts(decoded.exits(0)), ["AAA", "BBBB"]);
     let cut = fed(&["frame", "decode", "-f", "dec:4", "--json"], b"0003AAA0004BB").end();
     assert_eq!(texts(cut.exits(3)), ["AAA"], "what was whole is kept");
+    // A line is cut by the end of what is looked at.
+    let long = "hello\n".repeat(2_796_203);
+    let guessed = fed(&["frame", "guess"], long.as_bytes()).end();
+    assert!(guessed.exits(0).stdout.starts_with("line "), "{guessed:?}");
+    assert!(guessed.stderr.contains("first 16 MiB"), "{guessed:?}");
     let guessed = fed(&["frame", "guess", "--json"], b"0003AAA0004BBBB").end();
     assert_eq!(guessed.exits(0).all("guess")[0]["framing"], "dec:4");
     fed(&["frame", "guess", "--json"], b"\xff\xfe?").end().exits(3);
