@@ -1,6 +1,6 @@
 //! Which framing could this be? Tries all that are common on a capture and says how each fares.
 
-use alloc::vec::Vec;
+use alloc::{string::ToString, vec::Vec};
 use core::cmp::Reverse;
 
 use crate::decoder::{Decoder, Step};
@@ -104,15 +104,58 @@ const LAST: &str = "len:u8";
 /// assert_eq!((best.framing.to_string().as_str(), best.frames, best.verdict), ("dec:4", 2, Verdict::Exact));
 /// ```
 pub fn guess(capture: &[u8]) -> Vec<Guess> {
-    let candidates = CANDIDATES.into_iter().chain([LAST]);
-    let mut guesses: Vec<Guess> =
-        candidates.filter_map(|text| text.parse().ok()).map(|framing| try_on(framing, capture)).collect();
+    let mut guesses = try_all(capture);
     // A stable sort: alike ones stay in the order of the table.
     guesses.sort_by_key(Guess::rank);
     guesses
 }
 
+/// The same for the beginning of a capture, cut off at any byte: a framing that ends inside a frame fits as well as one that ends
+/// with it. Almost any bytes fit some framings then, so that order is another: first those whose frames have something that other
+/// bytes have not; then the rest, many frames before few; those whose length is one byte last.
+///
+/// ```
+/// use sockeye_codec::guess_cut;
+///
+/// let best = &guess_cut(b"hello\nhello\nhel")[0];
+/// assert_eq!((best.framing.to_string().as_str(), best.frames, best.fits_cut()), ("line", 2, true));
+/// ```
+pub fn guess_cut(capture: &[u8]) -> Vec<Guess> {
+    let mut guesses = try_all(capture);
+    guesses.sort_by_key(|guess| match guess.framing.to_string().as_str() {
+        _ if !guess.fits_cut() => (3, Reverse(0)),
+        LAST | "varint" => (2, Reverse(guess.frames)),
+        text if FIT_ALMOST_ANYTHING.contains(&text) => (1, Reverse(guess.frames)),
+        _ => (0, Reverse(0)),
+    });
+    guesses
+}
+
+/// Framings that find frames in almost any bytes, if those go on: a short length, or one byte at the end.
+const FIT_ALMOST_ANYTHING: [&str; 11] = [
+    "len:u16be",
+    "len:u16be,counts=all",
+    "len:u16le",
+    "len:u16le,counts=all",
+    "len:u24be",
+    "mysql",
+    "slip",
+    "cobs",
+    "crlf",
+    "line",
+    "nul",
+];
+
 impl Guess {
+    /// Whether it consumes the beginning of a capture, with at least one whole frame, up to where that was cut off.
+    pub fn fits_cut(&self) -> bool {
+        match self.verdict {
+            Verdict::Exact => self.frames > 0,
+            Verdict::Truncated(cut) => self.frames > 0 && !cut.garbage,
+            _ => false,
+        }
+    }
+
     fn rank(&self) -> (u8, Reverse<u64>) {
         match self.verdict {
             Verdict::Exact if self.frames > 1 => (0, Reverse(0)),
@@ -126,6 +169,12 @@ impl Guess {
     pub fn is_exact(&self) -> bool {
         self.verdict == Verdict::Exact && self.frames > 0
     }
+}
+
+/// In the order of the table.
+fn try_all(capture: &[u8]) -> Vec<Guess> {
+    let candidates = CANDIDATES.into_iter().chain([LAST]);
+    candidates.filter_map(|text| text.parse().ok()).map(|framing| try_on(framing, capture)).collect()
 }
 
 fn try_on(framing: Framing, capture: &[u8]) -> Guess {

@@ -111,6 +111,6 @@ pub use decoder::{Decoder, Step};
 pub use encoder::{Encoder, Envelope};
 pub use error::{EncodeError, Malformed, Truncated};
 pub use framing::{DEFAULT_MAX, Framing, LARGEST_MAX, MARK_LIMIT, MarkError, Oversize, Peek, Resync};
-pub use guess::{Guess, Verdict, guess};
+pub use guess::{Guess, Verdict, guess, guess_cut};
 pub use length::{ByteOrder, Width};
 pub use text::{SpecError, SpecErrorKind};

@@ -86,7 +86,7 @@ pub use home::{Home, HomeError, NameRefused, Remembered, TrustStore};
 pub use nearby::{Nearby, peers};
 pub use sockeye_codec::{
     DEFAULT_MAX, Decoder, EncodeError, Encoder, Envelope, Framing, Guess, Malformed, SpecError, Step,
-    Truncated, Verdict, guess,
+    Truncated, Verdict, guess, guess_cut,
 };
 pub use sockeye_proto::pairing::{Code, CodeError};
 pub use transfer::{Canceller, Receiver, Sender, Transfer};

@@ -212,6 +212,17 @@ fn a_guess_finds_what_was_written() {
             best[0].framing.to_string()
         );
     }
+    for text in ["line", "dec:4", "len:u32be", "netstring"] {
+        let wanted = framing(text);
+        let mut capture = Vec::new();
+        for _ in 0..50 {
+            Encoder::new(wanted.clone()).encode(b"some words of text", &mut capture).expect("it fits");
+        }
+        for end in capture.len() - 25..capture.len() {
+            let best = &crate::guess_cut(&capture[..end])[0];
+            assert!(best.framing == wanted && best.fits_cut(), "{text}, {end} bytes: {best:?}");
+        }
+    }
     let failed = crate::guess(b"GET / HTTP/1.0\r\n\r\n");
     assert!(failed.iter().any(|guess| guess.framing == framing("dec:4") && !guess.is_exact()));
     assert!(!crate::guess(b"").iter().any(crate::Guess::is_exact));

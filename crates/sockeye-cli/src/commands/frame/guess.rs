@@ -9,7 +9,10 @@ use super::pieces;
 use crate::{
     args::GuessArgs,
     exit::Exit,
-    output::json::{self, event},
+    output::{
+        json::{self, event},
+        say,
+    },
     trouble::Trouble,
 };
 
@@ -18,38 +21,50 @@ const MOST: usize = 16 << 20;
 /// Guesses shown unless all are asked for, beyond those that fit.
 const FEW: usize = 3;
 
-/// Tries every framing on a capture. It is a failure (exit 3) if none fits.
+/// Tries every framing on a capture, or on its first [`MOST`] bytes. It is a failure (exit 3) if none fits.
 pub(super) fn run(args: &GuessArgs) -> Result<Exit, Trouble> {
     let mut capture = Vec::new();
+    let mut is_cut = false;
     pieces(args.file.as_deref(), |piece| {
         let room = MOST - capture.len();
+        is_cut |= piece.len() > room;
         capture.extend_from_slice(&piece[..piece.len().min(room)]);
         Ok(())
     })?;
-    let guesses = sockeye::guess(&capture);
-    let exact = guesses.iter().filter(|guess| guess.is_exact()).count();
+    if is_cut && !args.json {
+        say("sockeye: only the first 16 MiB were looked at");
+    }
+    let fits = if is_cut { Guess::fits_cut } else { Guess::is_exact };
+    let guesses = if is_cut { sockeye::guess_cut(&capture) } else { sockeye::guess(&capture) };
+    let exact = guesses.iter().filter(|guess| fits(guess)).count();
     let shown = if args.all || args.json { guesses.len() } else { exact + FEW };
     let mut out = io::stdout().lock();
     for guess in guesses.iter().take(shown) {
         if args.json {
-            writeln!(out, "{}", json::line(&fields(guess))).map_err(Trouble::output)?;
+            writeln!(out, "{}", json::line(&fields(guess, fits(guess), is_cut))).map_err(Trouble::output)?;
         } else {
-            writeln!(out, "{:32}  {}", guess.framing.to_string(), verdict(guess)).map_err(Trouble::output)?;
+            writeln!(out, "{:32}  {}", guess.framing.to_string(), verdict(guess, is_cut))
+                .map_err(Trouble::output)?;
         }
     }
     if exact == 0 {
-        return Err(Trouble::Ended(
-            "no framing known here consumes this capture exactly".to_owned(),
-            Exit::Protocol,
-        ));
+        let sentence = if is_cut {
+            "no framing known here consumes the first 16 MiB of this capture"
+        } else {
+            "no framing known here consumes this capture exactly"
+        };
+        return Err(Trouble::Ended(sentence.to_owned(), Exit::Protocol));
     }
     Ok(Exit::Done)
 }
 
-fn verdict(guess: &Guess) -> String {
+fn verdict(guess: &Guess, is_cut: bool) -> String {
     let frames =
         if guess.frames == 1 { "1 message".to_owned() } else { format!("{} messages", guess.frames) };
     match guess.verdict {
+        _ if is_cut && guess.fits_cut() => {
+            format!("fits as far as it was looked at: {frames}, {} bytes", guess.payload)
+        }
         Verdict::Exact if guess.frames == 0 => "nothing is there".to_owned(),
         Verdict::Exact => format!("fits exactly: {frames}, {} bytes", guess.payload),
         Verdict::Truncated(cut) => format!("{frames}, then {cut}"),
@@ -64,15 +79,15 @@ fn verdict(guess: &Guess) -> String {
     }
 }
 
-fn fields(guess: &Guess) -> Value {
+fn fields(guess: &Guess, fits: bool, is_cut: bool) -> Value {
     event(
         "guess",
         json!({
             "framing": guess.framing.to_string(),
-            "exact": guess.is_exact(),
+            "exact": fits,
             "messages": guess.frames,
             "bytes": guess.payload,
-            "message": verdict(guess),
+            "message": verdict(guess, is_cut),
         }),
     )
 }

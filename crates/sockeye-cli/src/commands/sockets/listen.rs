@@ -50,6 +50,10 @@ pub(in crate::commands) fn run(args: &ListenArgs) -> Result<Exit, Trouble> {
         if endpoint.scheme().is_datagram() {
             let socket = Datagrams::bind(&endpoint).await?;
             plan.tell.listening(&[socket.facts().local.clone()], None, false).map_err(broken)?;
+            if let Some(wait) = args.socket.wait {
+                // The datagram stays to be received; what is wrong with the socket is told by who receives.
+                let _ = timeout(wait, socket.next_sender()).await.map_err(|_| nobody_came())?;
+            }
             return datagrams::serve(socket, &plan, endpoint.options().connect == Some(true)).await;
         }
         let listener = Listener::bind(&endpoint).await?;
@@ -64,13 +68,17 @@ fn broken(_: crate::output::stdout::Broken) -> Trouble {
     Trouble::Silent(Exit::LocalIo)
 }
 
+fn nobody_came() -> Trouble {
+    Trouble::Ended("nobody came within -w".to_owned(), Exit::TimedOut)
+}
+
 /// The first caller, and nobody after it.
 async fn one(mut listener: Listener, plan: &Plan, args: &ListenArgs) -> Result<Exit, Trouble> {
     let began = Instant::now();
     let connection = tokio::select! {
         connection = first(&mut listener) => connection?,
         () = after(args.socket.wait, began) => {
-            return Err(Trouble::Ended("nobody came within -w".to_owned(), Exit::TimedOut));
+            return Err(nobody_came());
         }
     };
     drop(listener);
@@ -139,7 +147,7 @@ async fn serve(mut listener: Listener, plan: Rc<Plan>, args: &ListenArgs) -> Res
             () = service.ended.notified() => {}
             () = plan.enough.notified() => return Ok(Exit::Done),
             () = after(waiting, began) => {
-                return Err(Trouble::Ended("nobody came within -w".to_owned(), Exit::TimedOut));
+                return Err(nobody_came());
             }
         }
     }

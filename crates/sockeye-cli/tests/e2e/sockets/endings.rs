@@ -19,6 +19,12 @@ fn deadlines_end_with_4() {
     let lonely = sockeye(&["listen", "-w", "100ms", "127.0.0.1:0"]).end();
     lonely.exits(4);
     assert!(format!("{lonely:?}").contains("nobody came"));
+    let lonely = sockeye(&["listen", "-w", "100ms", "udp://127.0.0.1:0"]).end();
+    lonely.exits(4);
+    assert!(format!("{lonely:?}").contains("nobody came"));
+    let (server, address) = listening(&["-w", "60s", "--count", "1"], "udp://127.0.0.1:0");
+    fed(&["connect", "-u", &address], b"here\n").end();
+    assert_eq!(texts(server.end().exits(0)), ["here"]);
     let (server, address) = listening(&["--count", "2", "-f", "line"], "127.0.0.1:0");
     fed(&["connect", "-f", "line", &address], b"only one\n").end().exits(0);
     server.end().exits(4).says("timed_out", "--count");
@@ -195,6 +201,11 @@ fn a_filter_frames_and_unframes() {
     assert_eq!(texts(decoded.exits(0)), ["AAA", "BBBB"]);
     let cut = fed(&["frame", "decode", "-f", "dec:4", "--json"], b"0003AAA0004BB").end();
     assert_eq!(texts(cut.exits(3)), ["AAA"], "what was whole is kept");
+    // A line is cut by the end of what is looked at.
+    let long = "hello\n".repeat(2_796_203);
+    let guessed = fed(&["frame", "guess"], long.as_bytes()).end();
+    assert!(guessed.exits(0).stdout.starts_with("line "), "{guessed:?}");
+    assert!(guessed.stderr.contains("first 16 MiB"), "{guessed:?}");
     let guessed = fed(&["frame", "guess", "--json"], b"0003AAA0004BBBB").end();
     assert_eq!(guessed.exits(0).all("guess")[0]["framing"], "dec:4");
     fed(&["frame", "guess", "--json"], b"\xff\xfe?").end().exits(3);
