@@ -30,7 +30,9 @@ pub(in crate::commands) fn run(args: &ConnectArgs) -> Result<Exit, Trouble> {
         let least = u8::from(!args.probe);
         plan.tell.opened(1, connection.facts(), least).map_err(|_| Trouble::Silent(Exit::LocalIo))?;
         if args.probe {
-            session::say_goodbye(&mut connection).await;
+            if connection.facts().tls.is_some() {
+                session::part(&mut connection).await;
+            }
             return Ok(Exit::Done);
         }
         talk(connection, &plan, args).await

@@ -20,7 +20,7 @@ use sockeye::{
     socket::{Connection, Packets, lost},
 };
 use tokio::{
-    io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf, ReadHalf, WriteHalf},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf, ReadHalf, WriteHalf},
     sync::mpsc,
     time::{sleep, timeout},
 };
@@ -162,6 +162,17 @@ pub(super) async fn run(
 /// Tells the other side that no more comes, which TLS does in words of its own; whether it hears that changes nothing here.
 pub(super) async fn say_goodbye(writer: &mut (impl AsyncWrite + Unpin)) {
     let _ = timeout(GOODBYE, writer.shutdown()).await;
+}
+
+/// The same for a caller who only looked whether somebody is there: waits for the other side's goodbye, because what it says to a
+/// connection that is gone would be an error there.
+pub(super) async fn part(connection: &mut (impl AsyncRead + AsyncWrite + Unpin)) {
+    say_goodbye(connection).await;
+    let rest = async {
+        let mut rest = [0; 1024];
+        while connection.read(&mut rest).await.is_ok_and(|read| read > 0) {}
+    };
+    let _ = timeout(GOODBYE, rest).await;
 }
 
 fn end_of(outcome: Result<How, Stop>, broken: bool) -> End {
