@@ -48,8 +48,28 @@ pub(super) struct Message {
 pub(super) struct Side {
     pub(super) source: Source,
     pub(super) sink: Sink,
-    /// The socket, to make its closing a reset.
-    socket: Option<OwnedFd>,
+    /// The socket, whose closing is a reset until both directions have ended.
+    socket: Option<Unfinished>,
+}
+
+/// The socket of a stream that has not come to its end. Dropped as such, for whatever reason, closing it is a reset: an end
+/// would say that nothing is missing. It must be dropped after the stream.
+pub(super) struct Unfinished(Option<OwnedFd>);
+
+impl Unfinished {
+    /// The stream has come to its end.
+    pub(super) fn finish(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if let Some(socket) = &self.0 {
+            // A socket that has gone needs no reset.
+            let _ = set_linger(socket.as_fd(), Some(Duration::ZERO));
+        }
+    }
 }
 
 pub(super) enum Source {
@@ -96,6 +116,7 @@ impl Side {
         strict: bool,
     ) -> Self {
         let socket = connection.descriptor().and_then(|socket| socket.try_clone_to_owned().ok());
+        let socket = Some(Unfinished(socket));
         let packets = connection.packets();
         let (reader, writer) = tokio::io::split(connection);
         let most = framing.as_ref().map_or(0, |framing| framing.max_payload() + HELD_BEYOND);
@@ -136,15 +157,7 @@ impl Side {
         !matches!(self.sink, Sink::Stream { .. })
     }
 
-    /// Makes closing this side a reset.
-    pub(super) fn reset(&self) {
-        if let Some(socket) = &self.socket {
-            // A socket that has gone needs no reset.
-            let _ = set_linger(socket.as_fd(), Some(Duration::ZERO));
-        }
-    }
-
-    pub(super) fn into_parts(self) -> (Source, Sink, Option<OwnedFd>) {
+    pub(super) fn into_parts(self) -> (Source, Sink, Option<Unfinished>) {
         (self.source, self.sink, self.socket)
     }
 }

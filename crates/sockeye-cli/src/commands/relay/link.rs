@@ -3,16 +3,15 @@
 use std::{
     cell::Cell,
     io,
-    os::fd::{AsFd, OwnedFd},
     time::{Duration, Instant},
 };
 
-use sockeye::{message::Cuts, socket::set_linger};
+use sockeye::message::Cuts;
 use tokio::{sync::mpsc, time::sleep_until};
 
 use super::{
     How, Totals,
-    ends::{Side, Sink, Source, Unit},
+    ends::{Side, Sink, Source, Unfinished, Unit},
     watch::{Direction, Watch},
 };
 use crate::{
@@ -65,6 +64,7 @@ impl<'a> Link<'a> {
         let datagrams = near.keeps_boundaries() && far.keeps_boundaries();
         let (near_source, near_sink, near_socket) = near.into_parts();
         let (far_source, far_sink, far_socket) = far.into_parts();
+        let sockets = [near_socket, far_socket];
         let both = async {
             tokio::try_join!(
                 self.direction(near_source, far_sink, Direction::Up, datagrams),
@@ -76,19 +76,17 @@ impl<'a> Link<'a> {
             () = self.time_is_up() => Err(Stop::Limit),
         };
         let (how, sentence) = match result {
-            Ok(()) => (How::Fin, None),
-            Err(stop) => {
-                // A side that failed is told to the other as what it was: the connection is no more.
-                [&near_socket, &far_socket].into_iter().flatten().for_each(reset);
-                match stop {
-                    Stop::Limit => (How::Closed, None),
-                    Stop::Network(error) if error.kind() == io::ErrorKind::InvalidData => {
-                        (How::Protocol, Some(error.to_string()))
-                    }
-                    Stop::Network(error) if is_reset(&error) => (How::Reset, Some(network(&error))),
-                    Stop::Network(error) => (How::Failed, Some(network(&error))),
-                }
+            Ok(()) => {
+                sockets.into_iter().flatten().for_each(Unfinished::finish);
+                (How::Fin, None)
             }
+            // A side that failed is told to the other as what it was: the connection is no more.
+            Err(Stop::Limit) => (How::Closed, None),
+            Err(Stop::Network(error)) if error.kind() == io::ErrorKind::InvalidData => {
+                (How::Protocol, Some(error.to_string()))
+            }
+            Err(Stop::Network(error)) if is_reset(&error) => (How::Reset, Some(network(&error))),
+            Err(Stop::Network(error)) => (How::Failed, Some(network(&error))),
         };
         End { how, sentence, totals: self.totals.get() }
     }
@@ -176,11 +174,6 @@ impl<'a> Link<'a> {
             _ => Ok(()),
         }
     }
-}
-
-fn reset(socket: &OwnedFd) {
-    // A socket that has gone needs no reset.
-    let _ = set_linger(socket.as_fd(), Some(Duration::ZERO));
 }
 
 fn is_reset(error: &io::Error) -> bool {

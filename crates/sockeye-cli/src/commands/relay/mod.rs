@@ -166,7 +166,7 @@ impl Relay {
             Ok(far) => far,
             Err(error) => {
                 // The caller is told in the only way a stream has: nobody is there for it.
-                near.reset();
+                drop(near);
                 self.tell.failed(id, &sentence::sockets::error(&error))?;
                 return self.tell.closed(id, How::Failed, &Totals::default(), began.elapsed());
             }

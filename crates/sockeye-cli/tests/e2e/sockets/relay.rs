@@ -265,3 +265,39 @@ fn two_hundred_callers_are_carried_at_once() {
     }
     drop((relay.kill(), server.kill()));
 }
+
+#[test]
+fn a_relay_that_dies_resets_what_it_has_not_finished() {
+    for how in ["interrupt", "terminate", "standard output"] {
+        let (server, target) = listener();
+        let line = match how {
+            "standard output" => {
+                "exec \"$SOCKEYE\" relay --listen 127.0.0.1:0 --connect $TARGET --out hex > /dev/full"
+            }
+            _ => "exec \"$SOCKEYE\" relay --listen 127.0.0.1:0 --connect $TARGET",
+        };
+        let mut command = Command::new("sh");
+        command.args(["-c", line]).env("SOCKEYE", PROGRAM).env("TARGET", &target).stdin(Stdio::null());
+        let mut relay = Process::start("relay", command);
+        let address = said_address(&relay);
+        let mut caller = TcpStream::connect(address).unwrap();
+        let (mut called, _) = server.accept().unwrap();
+        called.write_all(b"the beginning").unwrap();
+        match how {
+            "interrupt" => {
+                caller.read_exact(&mut [0; 13]).unwrap();
+                relay.interrupt();
+            }
+            "terminate" => {
+                caller.read_exact(&mut [0; 13]).unwrap();
+                relay.terminate();
+            }
+            _ => {}
+        }
+        for side in [&mut caller, &mut called] {
+            let error = side.read_to_end(&mut Vec::new()).expect_err("an end would say that this was all");
+            assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset, "{how}");
+        }
+        relay.end();
+    }
+}
