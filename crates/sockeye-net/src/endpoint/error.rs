@@ -95,6 +95,14 @@ pub enum EndpointError {
         /// The option.
         name: &'static str,
     },
+    /// An option without another that it belongs to.
+    #[error("the option {name} belongs to {needs}; give both, or leave {name} out")]
+    Alone {
+        /// The option.
+        name: &'static str,
+        /// What is missing.
+        needs: &'static str,
+    },
     /// An option that means nothing for this kind of socket.
     #[error("the option {name} means nothing for {scheme}; {remedy}")]
     Inapplicable {

@@ -167,6 +167,9 @@ impl EndpointOptions {
             place.check(name, scheme)?;
             options.take(name, value)?;
         }
+        if options.key.is_some() && options.certificate.is_none() {
+            return Err(EndpointError::Alone { name: "key", needs: "cert=FILE" });
+        }
         Ok(options)
     }
 

@@ -94,6 +94,7 @@ fn l17_what_is_wrong_is_named_with_its_remedy() {
         ("tcp://h:1?keepalive=1/2/3/4", "idle/interval/count"),
         ("tcp://h:1?ttl=0", "1 to 255"),
         ("tcp://h:1?ttl=1&ttl=2", "given twice"),
+        ("tls://h:1?key=k.pem", "the option key belongs to cert=FILE"),
         ("tcp://h:1?broadcast", "belongs to udp"),
         ("tcp://h:1?insecure", "belongs to tls://"),
         ("/x?nodelay", "belongs to tcp and tls"),

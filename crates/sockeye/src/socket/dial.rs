@@ -47,16 +47,19 @@ impl Connection {
             }
             _ => {}
         }
+        let tls = match endpoint.scheme() {
+            Scheme::Tls => Some(tls::Connector::new(endpoint)?),
+            _ => None,
+        };
         let limit = endpoint.options().timeout.unwrap_or(CONNECT_TIMEOUT);
         let began = Instant::now();
         let dialling = async {
             let places = addresses(endpoint).await?;
             let local = lookup::local(endpoint).await?;
             let connection = first_of(endpoint, local, places).await?;
-            if endpoint.scheme() == Scheme::Tls {
-                tls::dial(endpoint, connection).await
-            } else {
-                Ok(connection)
+            match tls {
+                Some(connector) => connector.connect(connection).await,
+                None => Ok(connection),
             }
         };
         let mut connection = timeout(limit, dialling).await.map_err(|_| Error::TimedOut {

@@ -51,6 +51,12 @@ pub enum Error {
         /// Why.
         failure: TlsFailure,
     },
+    /// A name that no certificate can have.
+    #[error("{name} cannot be the name in a certificate")]
+    ServerName {
+        /// The name.
+        name: String,
+    },
     /// A file that an option names is not usable.
     #[error("cannot use {}: {source}", .path.display())]
     File {

@@ -138,6 +138,72 @@ fn l7_l8_l9_datagrams_have_senders_and_keep_their_boundaries() {
     assert!(!std::path::Path::new(&path).exists());
 }
 
+/// The textual encoding of RFC 7468.
+fn pem(label: &str, bytes: &[u8]) -> String {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", STANDARD.encode(bytes))
+}
+
+/// A certificate and its key as PEM files, for `localhost`.
+fn certificate(place: &std::path::Path, name: &str, is_authority: bool) -> (String, String) {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    if is_authority {
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    }
+    let [cert_path, key_path] = ["cert", "key"].map(|kind| place.join(format!("{name}.{kind}")));
+    std::fs::write(&cert_path, pem("CERTIFICATE", params.self_signed(&key).unwrap().der())).unwrap();
+    std::fs::write(&key_path, pem("PRIVATE KEY", &key.serialize_der())).unwrap();
+    (cert_path.display().to_string(), key_path.display().to_string())
+}
+
+#[test]
+fn an_authority_s_certificate_is_taken_only_where_it_was_named() {
+    let place = tempfile::tempdir().unwrap();
+    let (cert, key) = certificate(place.path(), "mine", true);
+    let (other, other_key) = certificate(place.path(), "other", true);
+    run(async {
+        let mut listener =
+            Listener::bind(&endpoint(&format!("tls://127.0.0.1:0?cert={cert}&key={key}"))).await.unwrap();
+        let at = port(&listener);
+        let accepting = tokio::spawn(async move {
+            loop {
+                let incoming = listener.accept().await.unwrap();
+                let _ = incoming.finish().await;
+            }
+        });
+        let dial = async |options: &str| {
+            Connection::dial(&endpoint(&format!("tls://localhost:{at}?{options}"))).await
+        };
+        dial(&format!("ca={cert}")).await.unwrap();
+        for (options, other_name) in [
+            (format!("ca={other}"), false),
+            ("sni=localhost".to_owned(), false),
+            (format!("ca={cert}&sni=elsewhere"), true),
+        ] {
+            match dial(&options).await.unwrap_err() {
+                Error::Tls { failure: TlsFailure::Untrusted(why), .. } if !other_name => {
+                    assert!(why.contains("authority"), "{why}");
+                }
+                Error::Tls { failure: TlsFailure::OtherName(_), .. } if other_name => {}
+                error => panic!("{options}: {error}"),
+            }
+        }
+        accepting.abort();
+        let mismatch = format!("tls://127.0.0.1:0?cert={cert}&key={other_key}");
+        let error = Listener::bind(&endpoint(&mismatch)).await.unwrap_err();
+        assert!(matches!(&error, Error::File { .. }) && error.to_string().contains(&cert), "{error}");
+        // Nobody is called before the files are read.
+        for options in [format!("ca={cert}.not"), format!("cert={cert}&key={other_key}")] {
+            let error =
+                Connection::dial(&endpoint(&format!("tls://127.0.0.1:1?{options}"))).await.unwrap_err();
+            assert!(matches!(error, Error::File { .. }), "{error}");
+        }
+        let error = Connection::dial(&endpoint("tls://127.0.0.1:1?sni=..")).await.unwrap_err();
+        assert!(matches!(error, Error::ServerName { .. }), "{error}");
+    });
+}
+
 #[test]
 fn what_fails_says_at_which_address_and_how() {
     let place = tempfile::tempdir().unwrap();

@@ -10,10 +10,14 @@ use std::{
 use aws_lc_rs::digest::{SHA256, digest};
 use rustls::{
     ClientConfig, DigitallySignedStruct, RootCertStore, ServerConfig, SignatureScheme,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    client::{
+        WebPkiServerVerifier,
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+        verify_server_name,
+    },
     crypto::{CryptoProvider, WebPkiSupportedAlgorithms, aws_lc_rs::default_provider},
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject},
-    server::WebPkiClientVerifier,
+    server::{ParsedCertificate, WebPkiClientVerifier},
 };
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
@@ -32,26 +36,33 @@ pub(super) struct Acceptor {
     self_made: bool,
 }
 
-/// Agrees on TLS over a connection that was dialled.
-pub(super) async fn dial(endpoint: &Endpoint, connection: Connection) -> Result<Connection, Error> {
-    let options = endpoint.options();
-    let peer = endpoint.place().to_string();
-    let fail = |failure| Error::Tls { peer: peer.clone(), failure };
-    let name = match &options.server_name {
-        Some(name) => name.clone(),
-        None => host_name(endpoint),
-    };
-    let name = ServerName::try_from(name.clone()).map_err(|_| {
-        fail(TlsFailure::Other(format!("{name} cannot be in a certificate; give a name with sni=")))
-    })?;
-    let connector = TlsConnector::from(Arc::new(client_config(options)?));
-    let (Io::Tcp(tcp), mut facts) = connection.into_parts() else {
-        return Err(Error::Misuse { scheme: endpoint.scheme().name(), action: "speak TLS" });
-    };
-    let stream = connector.connect(name, tcp).await.map_err(|error| fail(failure_of(&error)))?;
-    let stream = Stream::from(stream);
-    facts.tls = Some(Box::new(facts_of(&stream)));
-    Ok(Connection::new(Io::Tls(Box::new(stream)), facts))
+/// What is needed to greet a listener, read before anybody is called.
+pub(super) struct Connector {
+    config: Arc<ClientConfig>,
+    name: ServerName<'static>,
+    peer: String,
+}
+
+impl Connector {
+    /// With the certificates and the name that the endpoint wants.
+    pub(super) fn new(endpoint: &Endpoint) -> Result<Self, Error> {
+        let options = endpoint.options();
+        let name = options.server_name.clone().unwrap_or_else(|| host_name(endpoint));
+        let name = ServerName::try_from(name.clone()).map_err(|_| Error::ServerName { name })?;
+        Ok(Self { config: Arc::new(client_config(options)?), name, peer: endpoint.place().to_string() })
+    }
+
+    /// Agrees on TLS over a connection that was dialled.
+    pub(super) async fn connect(self, connection: Connection) -> Result<Connection, Error> {
+        let (Io::Tcp(tcp), mut facts) = connection.into_parts() else {
+            return Err(Error::Misuse { scheme: "tls", action: "speak TLS" });
+        };
+        let stream = TlsConnector::from(self.config).connect(self.name, tcp).await;
+        let stream = stream.map_err(|error| Error::Tls { peer: self.peer, failure: failure_of(&error) })?;
+        let stream = Stream::from(stream);
+        facts.tls = Some(Box::new(facts_of(&stream)));
+        Ok(Connection::new(Io::Tls(Box::new(stream)), facts))
+    }
 }
 
 fn host_name(endpoint: &Endpoint) -> String {
@@ -68,8 +79,8 @@ impl Acceptor {
         let options = endpoint.options();
         let (chain, key, self_made) = match &options.certificate {
             Some(path) => {
-                let key = options.key.as_ref().unwrap_or(path);
-                (certificates(Path::new(path))?, private_key(Path::new(key))?, false)
+                let (chain, key) = own_certificate(path, options)?;
+                (chain, key, false)
             }
             None => self_signed(&host_name(endpoint))?,
         };
@@ -84,7 +95,7 @@ impl Acceptor {
             }
             None => builder.with_no_client_auth(),
         };
-        let mut config = builder.with_single_cert(chain, key).map_err(other(endpoint))?;
+        let mut config = builder.with_single_cert(chain, key).map_err(|error| not_a_pair(options, &error))?;
         config.alpn_protocols = options.alpn.iter().map(|name| name.clone().into_bytes()).collect();
         Ok(Self { config: Arc::new(config), fingerprint, self_made })
     }
@@ -123,21 +134,21 @@ fn client_config(options: &EndpointOptions) -> Result<ClientConfig, Error> {
     };
     let builder = ClientConfig::builder_with_provider(provider());
     let builder = builder.with_safe_default_protocol_versions().map_err(other)?;
-    let builder = if options.insecure {
-        let algorithms = default_provider().signature_verification_algorithms;
-        builder.dangerous().with_custom_certificate_verifier(Arc::new(AnyCertificate(algorithms)))
-    } else {
-        let roots = match &options.ca {
-            Some(path) => roots_of(Path::new(path))?,
-            None => system_roots(),
-        };
-        builder.with_root_certificates(roots)
+    let builder = match &options.ca {
+        _ if options.insecure => {
+            let algorithms = default_provider().signature_verification_algorithms;
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(AnyCertificate(algorithms)))
+        }
+        Some(path) => {
+            let verifier = Arc::new(NamedCertificates::of(Path::new(path))?);
+            builder.dangerous().with_custom_certificate_verifier(verifier)
+        }
+        None => builder.with_root_certificates(system_roots()),
     };
     let mut config = match &options.certificate {
         Some(path) => {
-            let key = options.key.as_ref().unwrap_or(path);
-            let (chain, key) = (certificates(Path::new(path))?, private_key(Path::new(key))?);
-            builder.with_client_auth_cert(chain, key).map_err(other)?
+            let (chain, key) = own_certificate(path, options)?;
+            builder.with_client_auth_cert(chain, key).map_err(|error| not_a_pair(options, &error))?
         }
         None => builder.with_no_client_auth(),
     };
@@ -165,6 +176,29 @@ fn roots_of(path: &Path) -> Result<RootCertStore, Error> {
     Ok(roots)
 }
 
+type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+
+/// The certificate that an option names, with its key.
+fn own_certificate(path: &str, options: &EndpointOptions) -> Result<Identity, Error> {
+    let key = options.key.as_deref().unwrap_or(path);
+    Ok((certificates(Path::new(path))?, private_key(Path::new(key))?))
+}
+
+/// A certificate and a key that the TLS library does not take together.
+fn not_a_pair(options: &EndpointOptions, error: &rustls::Error) -> Error {
+    let certificate = options.certificate.as_deref().unwrap_or_default();
+    let key = options.key.as_deref().unwrap_or(certificate);
+    match error {
+        rustls::Error::InconsistentKeys(_) if key == certificate => {
+            unusable(Path::new(key), "the key in it is not that of its first certificate")
+        }
+        rustls::Error::InconsistentKeys(_) => {
+            unusable(Path::new(key), &format!("it is not the key of the certificate in {certificate}"))
+        }
+        other => unusable(Path::new(certificate), &other.to_string()),
+    }
+}
+
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
     let text = std::fs::read(path).map_err(|source| Error::File { path: path.to_owned(), source })?;
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
@@ -188,10 +222,8 @@ fn unusable(path: &Path, why: &str) -> Error {
     }
 }
 
-type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>, bool);
-
-/// A certificate for this run, for the host listened on and this machine's usual names.
-fn self_signed(host: &str) -> Result<Identity, Error> {
+/// A certificate for this run, for the host listened on and this machine's usual names; it is self-made.
+fn self_signed(host: &str) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>, bool), Error> {
     let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
     if !names.iter().any(|name| name == host) {
         names.push(host.to_owned());
@@ -234,6 +266,9 @@ fn failure_of(error: &io::Error) -> TlsFailure {
         Tls::InvalidCertificate(
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
         ) => TlsFailure::OtherName(tls.to_string()),
+        Tls::InvalidCertificate(_) if is_authority(tls) => {
+            TlsFailure::Untrusted("it is that of an authority itself, CA:TRUE".to_owned())
+        }
         Tls::InvalidCertificate(_) | Tls::NoCertificatesPresented => TlsFailure::Untrusted(tls.to_string()),
         Tls::InvalidMessage(
             InvalidMessage::InvalidContentType
@@ -243,6 +278,75 @@ fn failure_of(error: &io::Error) -> TlsFailure {
         ) => TlsFailure::NotTls,
         Tls::AlertReceived(alert) => TlsFailure::Refused(format!("{alert:?}")),
         other => TlsFailure::Other(other.to_string()),
+    }
+}
+
+/// Whether a certificate was refused for being an authority's (RFC 5280 §4.2.1.9). The library tells it by the error of another,
+/// whose types are not at hand here.
+fn is_authority(error: &rustls::Error) -> bool {
+    let rustls::Error::InvalidCertificate(rustls::CertificateError::Other(other)) = error else {
+        return false;
+    };
+    format!("{other:?}").contains("CaUsedAsEndEntity")
+}
+
+/// `ca`: certificates that those in a file vouch for, and those in the file themselves. The latter may be an authority's: many
+/// that people make for one host are.
+#[derive(Debug)]
+struct NamedCertificates {
+    named: Vec<CertificateDer<'static>>,
+    verifier: Arc<WebPkiServerVerifier>,
+}
+
+impl NamedCertificates {
+    fn of(path: &Path) -> Result<Self, Error> {
+        let builder = WebPkiServerVerifier::builder_with_provider(Arc::new(roots_of(path)?), provider());
+        let verifier = builder.build().map_err(|error| unusable(path, &error.to_string()))?;
+        Ok(Self { named: certificates(path)?, verifier })
+    }
+}
+
+impl ServerCertVerifier for NamedCertificates {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let verified =
+            self.verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
+        match verified {
+            // What is asked for before that is whether it is still good; what remains is its name.
+            Err(error) if is_authority(&error) && self.named.iter().any(|named| named == end_entity) => {
+                verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
+                Ok(ServerCertVerified::assertion())
+            }
+            verified => verified,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.verifier.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.verifier.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.verifier.supported_verify_schemes()
     }
 }
 

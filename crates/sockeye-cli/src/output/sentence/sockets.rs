@@ -20,6 +20,10 @@ pub(crate) fn error(error: &Error) -> String {
         Error::NoService { name } => {
             format!("no service is called {}; write the number of the port", shown(name))
         }
+        Error::ServerName { name } => format!(
+            "{} cannot be the name in a certificate; give one with ?sni=NAME, like example.org",
+            shown(name)
+        ),
         Error::TimedOut { doing, at, after } => format!(
             "no answer within {} s while {doing} {}; is the address right, and does a firewall drop what goes there? Wait longer with -w",
             after.as_secs_f64(),
@@ -55,6 +59,7 @@ pub(crate) fn error(error: &Error) -> String {
 pub(crate) fn exit(error: &Error) -> Exit {
     match error {
         Error::NoService { .. }
+        | Error::ServerName { .. }
         | Error::Misuse { .. }
         | Error::Socket(SocketError {
             action: SocketAction::FindInterface(_) | SocketAction::SetOption(_),
@@ -174,10 +179,19 @@ fn tls(failure: &TlsFailure) -> String {
     }
 }
 
+/// EBADF and ENOTSOCK, which have no kinds of their own.
+const NOT_OPEN: i32 = 9;
+const NO_SOCKET: i32 = if cfg!(target_os = "linux") { 88 } else { 38 };
+
 fn file(source: &io::Error) -> String {
     match source.kind() {
         io::ErrorKind::NotFound => "there is no such file".to_owned(),
         io::ErrorKind::PermissionDenied => "this user may not read it".to_owned(),
+        io::ErrorKind::IsADirectory => "it is a directory; name a file in it".to_owned(),
+        _ if source.raw_os_error() == Some(NOT_OPEN) => {
+            "no descriptor of this number is open; who starts this program opens it, like `4<>FILE` in a shell".to_owned()
+        }
+        _ if source.raw_os_error() == Some(NO_SOCKET) => "it is open, but no socket".to_owned(),
         _ => shown(&source.to_string()),
     }
 }
