@@ -443,7 +443,8 @@ mod tests {
 
     #[test]
     fn a_port_that_is_not_shared_is_told_and_announced_without() {
-        let taken = UdpSocket::bind("0.0.0.0:0").unwrap();
+        // Not one that the system gives to whoever asks for any: once it is let go nobody else gets it.
+        let taken = (20_000..30_000).find_map(|port| UdpSocket::bind(("0.0.0.0", port)).ok()).unwrap();
         let port = taken.local_addr().unwrap().port();
         let mut sockets = BeaconSockets::new(config(port, Family::V4, false));
         let refreshed = sockets.refresh().unwrap();
