@@ -310,18 +310,11 @@ fn a_connection_that_is_no_more_ends_it_although_standard_input_has_not() {
 #[test]
 fn the_end_of_standard_input_reaches_everybody_who_is_connected() {
     for how in ["half-close", "close"] {
-        let (server, mut stdin) = held(&["listen", "-k", "-f", "line", "--on-eof", how, "127.0.0.1:0"]);
-        let address = said_address(&server);
+        let arguments = ["listen", "--json", "-k", "-f", "line", "--on-eof", how, "127.0.0.1:0"];
+        let (server, stdin) = held(&arguments);
+        let address = address_of(&server);
         let mut callers: Vec<TcpStream> = (0..3).map(|_| TcpStream::connect(&address).unwrap()).collect();
-        // All are there once each has had its answer.
-        for caller in &mut callers {
-            let mut answer = [0; 3];
-            while !answer.ends_with(b"all") {
-                let _ = stdin.write_all(b"all\n");
-                caller.read_exact(&mut answer).unwrap();
-                caller.read_exact(&mut [0; 1]).unwrap();
-            }
-        }
+        server.event_where("open", |event| event["conn"] == 3);
         drop(stdin);
         for caller in &mut callers {
             caller.read_to_end(&mut Vec::new()).unwrap();
