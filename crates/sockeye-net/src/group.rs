@@ -3,12 +3,15 @@
 
 use std::{
     io::{self, IoSliceMut},
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6},
     time::{Duration, SystemTime},
 };
 
 use quinn_udp::{RecvMeta, Transmit, UdpSocketState};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    io::Errno,
+};
 use socket2::{Domain, InterfaceIndexOrAddress, Protocol, SockRef, Socket, Type};
 
 use crate::{Family, Interface, NetError, inspect::Queues, sys};
@@ -122,13 +125,8 @@ fn open_sender(interface: &Interface, family: Family, hops: u32) -> io::Result<S
 }
 
 fn is_no_offload(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(libc_eio::EIO | libc_eio::EINVAL))
-}
-
-/// Numbers of errors that the standard library has no names for; the same on every Unix.
-mod libc_eio {
-    pub(super) const EIO: i32 = 5;
-    pub(super) const EINVAL: i32 = 22;
+    let errno = error.raw_os_error().map(Errno::from_raw_os_error);
+    matches!(errno, Some(Errno::IO | Errno::INVAL))
 }
 
 /// A socket that hears a group or a broadcast address on one interface.
@@ -193,16 +191,8 @@ fn open_receiver(interface: &Interface, to: SocketAddr) -> io::Result<Socket> {
     sys::only_own_groups(&socket, to.is_ipv4())?;
     // Bound to the group itself, nothing else can come in by this port.
     let at = match to.ip() {
-        ip if !BINDS_TO_GROUPS && ip.is_ipv4() => Ipv4Addr::UNSPECIFIED.into(),
-        ip if !BINDS_TO_GROUPS => {
-            debug_assert!(ip.is_ipv6());
-            Ipv6Addr::UNSPECIFIED.into()
-        }
-        ip => ip,
-    };
-    let at = match at {
-        IpAddr::V6(v6) => std::net::SocketAddrV6::new(v6, to.port(), 0, interface.index).into(),
-        IpAddr::V4(_) => SocketAddr::new(at, to.port()),
+        IpAddr::V4(_) => to,
+        IpAddr::V6(group) => SocketAddrV6::new(group, to.port(), 0, interface.index).into(),
     };
     socket.bind(&at.into())?;
     if to.ip().is_multicast() {
@@ -210,9 +200,6 @@ fn open_receiver(interface: &Interface, to: SocketAddr) -> io::Result<Socket> {
     }
     Ok(socket)
 }
-
-/// Windows does not.
-const BINDS_TO_GROUPS: bool = cfg!(unix);
 
 fn membership(socket: &Socket, interface: &Interface, group: IpAddr, join: bool) -> io::Result<()> {
     let by = InterfaceIndexOrAddress::Index(interface.index);

@@ -52,6 +52,9 @@ pub(crate) fn send(args: &SendArgs, context: &Context) -> Resolved<SendConfig> {
     if args.many.many && sources.contains(&Source::Stdin) {
         return usage("standard input cannot go to many: it can be read only once; write it to a file first");
     }
+    if args.many.many && args.shared.remember.is_some() {
+        return usage("--remember gives one machine a name, and --many has several: leave one of them out");
+    }
     Ok(SendConfig {
         sources,
         exclude: args.exclude.clone(),

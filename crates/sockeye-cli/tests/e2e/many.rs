@@ -1,6 +1,6 @@
 //! One sender, several receivers: what crosses the network once reaches everybody.
 
-use std::{collections::BTreeSet, fs, thread, time::Duration};
+use std::{collections::BTreeSet, fs};
 
 use sockeye_lab::{Filter, Lab, Subnet, Switch, skip};
 
@@ -200,10 +200,9 @@ fn who_comes_late_is_served_too() {
     class.file(16);
     let (sends, code) = class.send(&["--start", "now", "--max-rate", "5M", "file"]);
     let mut receives = vec![class.receivers[0].accept(&code.code, &[])];
-    receives[0].progress(3 * MIB as u64);
-    for receiver in &class.receivers[1..] {
+    for (receiver, mebibytes) in class.receivers[1..].iter().zip([3, 6, 9]) {
+        receives[0].progress(mebibytes * MIB as u64);
         receives.push(receiver.accept(&code.code, &[]));
-        thread::sleep(Duration::from_millis(300));
     }
     let received = end_all(receives);
     all_exit_with_0(&received);
@@ -254,6 +253,43 @@ fn one_that_declines_or_has_no_room_does_not_stop_the_others() {
     sent.exits(11);
     tree::assert_same(&class.sender.path("file"), &class.receivers[0].path("in/file"));
     assert_eq!(fs::read(class.receivers[1].path("in/file")).expect("a file"), b"something else");
+}
+
+#[test]
+fn a_source_that_changes_after_it_was_listed_concerns_nothing_else() {
+    let (sender, receivers) = (Machine::new("sender"), [Machine::new("receiver"), Machine::new("receiver")]);
+    for name in ["tree/changes", "tree/stays"] {
+        sender.file(name, tree::bytes(5, 2 * MIB));
+    }
+    let sends = sender.send(&["--many", "--receivers", "2", "tree"]);
+    let code = sends.code().with_address();
+    sends.event("listed");
+    sender.file("tree/changes", tree::bytes(6, MIB));
+    let receives: Vec<_> = receivers.iter().map(|receiver| receiver.accept(&code, &[])).collect();
+    for (received, receiver) in end_all(receives).iter().zip(&receivers) {
+        received.exits(11);
+        tree::assert_same(&sender.path("tree/stays"), &receiver.path("in/tree/stays"));
+        assert!(!receiver.path("in/tree/changes").exists());
+        assert_eq!(received.failures()[&b"tree/changes"[..]], "source_changed");
+    }
+    sends.end().exits(11);
+}
+
+#[test]
+fn one_who_does_not_answer_does_not_keep_the_others_waiting() {
+    let (sender, receivers) = (Machine::new("sender"), [Machine::new("receiver"), Machine::new("receiver")]);
+    sender.file("file", tree::bytes(5, MIB));
+    let sends = sender.send(&["--many", "--wait", "1s", "file"]);
+    let code = sends.code().with_address();
+    // Stopped as soon as it has met the sender: it never says what it needs.
+    let silent = receivers[0].accept(&code, &[]);
+    silent.event("paired");
+    silent.pause();
+    let received = receivers[1].accept(&code, &[]).end();
+    received.exits(0);
+    tree::assert_same(&sender.path("file"), &receivers[1].path("in/file"));
+    silent.kill();
+    sends.end().exits(11);
 }
 
 #[test]

@@ -294,6 +294,8 @@ impl Caster {
             return;
         };
         self.pending.remove(block..block + 1);
+        // What is sent as a whole again needs no repair of before.
+        self.repairs.remove(&block);
         self.cursor = block + 1;
         self.judge();
         let sources = sources(block).clamp(1, MAX_SYMBOLS);

@@ -47,13 +47,13 @@ impl Cache {
         }
     }
 
-    pub(super) fn has(&self, block: u64) -> bool {
-        self.kept.contains_key(&block)
-    }
-
-    /// Whether it is known that a block does not go by packets.
-    pub(super) fn is_withheld(&self, block: u64) -> bool {
-        self.digest(block).is_some_and(|known| known.withheld)
+    /// Reads a block unless it is here, or known not to go by packets. Whether it was read.
+    pub(super) fn read_once(&mut self, block: u64) -> bool {
+        let known = self.kept.contains_key(&block) || self.digest(block).is_some_and(|known| known.withheld);
+        if !known {
+            self.read(block);
+        }
+        !known
     }
 
     fn digest(&self, block: u64) -> Option<BlockDigest> {
@@ -63,14 +63,14 @@ impl Cache {
 
     /// The bytes of a block, read if they have to be; `None` if it does not go by packets.
     pub(super) fn block(&mut self, block: u64) -> Option<&[u8]> {
-        if !self.has(block) && !self.read(block) {
+        if !self.kept.contains_key(&block) && !self.read(block) {
             return None;
         }
         self.kept.get(&block).map(Vec::as_slice)
     }
 
     /// Reads a block and notes its digest. False if it is not whole, or not what it was before.
-    pub(super) fn read(&mut self, block: u64) -> bool {
+    fn read(&mut self, block: u64) -> bool {
         let Some(shape) = self.blocks.shape(block) else { return false };
         let mut bytes = self.spare.pop().unwrap_or_default();
         let read = self.reader.read_block(&self.manifest, &shape, &mut bytes);

@@ -42,8 +42,6 @@ const PROBE_GAP: Duration = Duration::from_millis(10);
 const GAUGE: Duration = Duration::from_millis(25);
 /// Packets wait for the device so long at most.
 const WAITING: Duration = Duration::from_millis(4);
-/// A packet on the wire, about.
-const WIRE_PACKET: f64 = 1_500.0;
 /// Messages of members that wait, in all: what a thousand of them say in a tenth of a second.
 const MOST_WAITING: usize = 4_096;
 /// Digests asked for again are sent once in this time.
@@ -135,7 +133,8 @@ impl Cast {
             symbol_len: config.symbol_len,
             flows: flows.iter().map(FlowSender::flow).collect(),
         };
-        let params = CastParams { wire_len: flows::wire_len(config.symbol_len), max_rate: config.max_rate };
+        let wire_len = flows::wire_len(config.symbol_len.into());
+        let params = CastParams { wire_len, max_rate: config.max_rate };
         let (orders, ordered) = channel();
         let waiting = Arc::new(AtomicUsize::new(0));
         let status = Arc::new(Mutex::new(CastStatus::default()));
@@ -236,7 +235,7 @@ struct Casting {
     /// When to send bursts of probes.
     probes: Vec<Duration>,
     next_idle: Duration,
-    /// The group of blocks whose digests went last.
+    /// The group that the pass is in.
     announced: Option<u64>,
     digests_at: Vec<(u32, Duration)>,
     gauge: Gauge,
@@ -404,7 +403,9 @@ impl Casting {
     }
 
     fn send_symbols(&mut self, block: u64, first: u16, count: u16, fresh: bool) -> Result<(), Error> {
-        self.announce(block)?;
+        if fresh {
+            self.announce(block)?;
+        }
         if !self.make(block, first, count) {
             self.machine.withhold(block);
             return self.send_digests(block / BLOCKS_PER_DIGESTS);
@@ -458,22 +459,19 @@ impl Casting {
         true
     }
 
-    /// Before the first block of a group its digests go, and once more soon after.
+    /// When the pass comes to a group, its digests go, and once more soon after.
     fn announce(&mut self, block: u64) -> Result<(), Error> {
         let group = block / BLOCKS_PER_DIGESTS;
-        if self.cache.has(block) && self.announced == Some(group) {
+        if self.announced.replace(group) == Some(group) {
             return Ok(());
         }
-        self.cache.read(block);
+        self.cache.read_once(block);
         let range = group * BLOCKS_PER_DIGESTS..(group + 1) * BLOCKS_PER_DIGESTS;
         let mut next = self.machine.pending_from(range.start).filter(|next| range.contains(next));
         while let Some(pending) = next {
-            if !self.cache.has(pending) && !self.cache.is_withheld(pending) {
-                self.cache.read(pending);
-            }
+            self.cache.read_once(pending);
             next = self.machine.pending_from(pending + 1).filter(|next| range.contains(next));
         }
-        self.announced = Some(group);
         self.send_digests(group)?;
         self.send_digests(group)
     }
@@ -484,8 +482,7 @@ impl Casting {
         let end = (next / BLOCKS_PER_DIGESTS + 2) * BLOCKS_PER_DIGESTS;
         let mut at = Some(next);
         while let Some(block) = at.filter(|block| *block < end) {
-            if !self.cache.has(block) && !self.cache.is_withheld(block) {
-                self.cache.read(block);
+            if self.cache.read_once(block) {
                 return true;
             }
             at = self.machine.pending_from(block + 1);
@@ -519,7 +516,7 @@ impl Casting {
         for (flow, _) in self.flows.iter_mut().zip(&self.active).filter(|(_, active)| **active) {
             held += flow.send(std::iter::once(Piece { header, body })).map_err(failed)?;
         }
-        self.note_sent(body.len() as u64 + 74, held);
+        self.note_sent(flows::wire_len(body.len()) as u64, held);
         Ok(())
     }
 
@@ -544,7 +541,8 @@ impl Casting {
         self.machine.local_queue(Duration::from_secs_f64(queue.min(1.0)));
         self.gauge = Gauge { since: now, ..Gauge::default() };
         let waiting = self.machine.bytes_per_second() * WAITING.as_secs_f64();
-        let batches = 2.0 * f64::from(self.machine.batch()) * WIRE_PACKET;
+        #[expect(clippy::cast_precision_loss, reason = "a few thousand")]
+        let batches = 2.0 * f64::from(self.machine.batch()) * self.wire_len as f64;
         self.flows.iter().for_each(|flow| flow.set_waiting(waiting.max(batches)));
     }
 

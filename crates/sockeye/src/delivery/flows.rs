@@ -185,9 +185,9 @@ fn fresh_session(others: &[FlowSender]) -> u16 {
     }
 }
 
-/// Bytes of a full packet on an Ethernet: headers of Ethernet, IPv4 and UDP, ours, the symbol, the tag.
-pub(super) fn wire_len(symbol_len: u16) -> usize {
-    14 + 20 + 8 + HEADER_LEN + usize::from(symbol_len) + TAG_LEN
+/// Bytes of a packet on an Ethernet: headers of Ethernet, IPv4 and UDP, ours, the body, the tag.
+pub(super) fn wire_len(body: usize) -> usize {
+    14 + 20 + 8 + HEADER_LEN + body + TAG_LEN
 }
 
 /// Bytes of a symbol for packets of so many bytes, IPv6 headers allowed for.

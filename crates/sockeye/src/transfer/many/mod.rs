@@ -43,6 +43,9 @@ use crate::{
 /// How often the user hears how everybody fares.
 const TABLE_EVERY: Duration = Duration::from_millis(250);
 
+/// Receivers at once: each is a thread and a few connections.
+const MAX_RECEIVERS: usize = 1_000;
+
 /// A receiver's session, as this task sees it.
 struct Member {
     id: MemberId,
@@ -137,7 +140,19 @@ pub(super) async fn run(
         tokio::select! {
             session = meeting.session() => {
                 let session = session?;
-                let peer = paired(&mut meeting, &session, &known)?;
+                if many.members.len() >= MAX_RECEIVERS && !many.members.contains_key(&session.identity) {
+                    tokio::spawn(session.refuse_busy());
+                    continue;
+                }
+                let peer = match paired(&mut meeting, &session, &known) {
+                    Ok(peer) => peer,
+                    Err(error) => {
+                        // What this machine cannot keep of one is no reason to let the others down.
+                        tracing::warn!(%error, "a receiver could not be taken in");
+                        tokio::spawn(session.refuse_busy());
+                        continue;
+                    }
+                };
                 known.retain(|other| other.identity != session.identity);
                 known.push(Known { identity: session.identity, pair_key: session.pair_key.clone() });
                 many.seat(session, &peer, context);
@@ -210,8 +225,7 @@ impl Many {
     fn may_begin(&self, waited: bool) -> bool {
         let ready = self.table.ready_count();
         let enough = self.config.receivers.is_some_and(|wanted| ready >= wanted);
-        let all_ready = ready > 0 && ready == self.table.here();
-        enough || (all_ready && (self.config.start_now || waited))
+        enough || (ready > 0 && (self.config.start_now || waited))
     }
 
     fn begin(&mut self, context: &Context) {
