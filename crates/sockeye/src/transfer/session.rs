@@ -15,7 +15,10 @@ use tokio::{
 use crate::{
     Decision, Error, Summary,
     meet::{Meeting, Session},
-    wire::lane::Lane,
+    wire::{
+        control::ControlTasks,
+        lane::{Lane, LaneStop},
+    },
 };
 
 use super::{
@@ -37,7 +40,84 @@ pub(super) enum Ended {
     Superseded(Box<Session>),
 }
 
-/// Runs `work` for this session on a thread of its own until it ends, the peer comes back, or the user cancels.
+/// What a session needs that the user sees or steers.
+pub(super) struct Parts {
+    pub(super) events: Events,
+    pub(super) cancel: watch::Receiver<bool>,
+    /// Set once the transfer has been accepted.
+    pub(super) accepted: Arc<AtomicBool>,
+}
+
+/// By which other threads and the user speak to a session's thread, and by which it hears them.
+pub(super) type Signals<S> = (mpsc::UnboundedSender<S>, mpsc::UnboundedReceiver<S>);
+
+/// A session's thread and sockets while they run.
+struct Running {
+    ended: oneshot::Receiver<Result<Summary, Error>>,
+    to_peer: mpsc::Sender<Vec<u8>>,
+    cancel: watch::Receiver<bool>,
+    stop: LaneStop,
+    tasks: ControlTasks,
+}
+
+impl Running {
+    /// Starts `work` on a thread of its own.
+    fn start<S: Send + 'static>(
+        session: Session,
+        parts: Parts,
+        (signal, signals): Signals<S>,
+        work: impl FnOnce(Links<S>, mpsc::UnboundedSender<S>, Lane) -> Result<Summary, Error> + Send + 'static,
+    ) -> Result<Self, Error> {
+        let (stop, bell) = (session.lane.stopper().map_err(lost)?, Bell::new().map_err(lost)?);
+        let running = session.control.run();
+        let (to_peer, cancel) = (running.to_peer.clone(), parts.cancel.clone());
+        let links = Links {
+            runtime: Handle::current(),
+            from_peer: running.from_peer,
+            to_peer: running.to_peer,
+            signals,
+            cancel: parts.cancel,
+            events: parts.events,
+            accepted: parts.accepted,
+            started: Instant::now(),
+            bell,
+        };
+        let (tell, ended) = oneshot::channel();
+        let lane = session.lane;
+        let thread = thread::Builder::new().name(String::from("sockeye-files")).spawn(move || {
+            let _ = tell.send(work(links, signal, lane));
+        });
+        thread.map_err(|source| Error::Internal { detail: source.to_string() })?;
+        Ok(Self { ended, to_peer, cancel, stop, tasks: running.tasks })
+    }
+
+    /// Waits until the thread has ended by itself, or the user cancels.
+    async fn end(&mut self) -> Result<Summary, Error> {
+        tokio::select! {
+            ended = &mut self.ended => return ended.unwrap_or_else(|_| Err(silent())),
+            () = cancelled(&mut self.cancel) => {}
+        }
+        // The thread says goodbye; if it hangs on the lane, the lane goes.
+        let last = tokio::time::timeout(GRACE, &mut self.ended).await;
+        if last.is_err() {
+            let _ = self.to_peer.try_send(report::interrupted());
+        }
+        last.map_or(Err(Error::Cancelled), |ended| ended.unwrap_or_else(|_| Err(silent())))
+    }
+
+    /// Closes what is left. `well`: everything was said.
+    async fn close(self, well: bool) {
+        drop(self.to_peer);
+        if !well {
+            // What was said last is on its way: give it a moment before the lane, too, falls silent.
+            sleep(Duration::from_millis(20)).await;
+            self.stop.stop();
+        }
+        self.tasks.finish().await;
+    }
+}
+
+/// Runs `work` for this session until it ends, the peer comes back, or the user cancels.
 pub(super) async fn run<S: Send + 'static>(
     session: Session,
     context: &mut Context,
@@ -45,37 +125,20 @@ pub(super) async fn run<S: Send + 'static>(
     decided: impl Fn(u64, Decision) -> Option<S>,
     work: impl FnOnce(Links<S>, mpsc::UnboundedSender<S>, Lane) -> Result<Summary, Error> + Send + 'static,
 ) -> Ended {
-    let (stop, bell) = match (session.lane.stopper(), Bell::new()) {
-        (Ok(stop), Ok(bell)) => (stop, bell),
-        (Err(source), _) | (_, Err(source)) => return Ended::With(Err(lost(source))),
-    };
     let identity = session.identity;
-    let running = session.control.run();
-    let (signal, signals) = mpsc::unbounded_channel::<S>();
-    let links = Links {
-        runtime: Handle::current(),
-        from_peer: running.from_peer,
-        to_peer: running.to_peer,
-        signals,
-        cancel: context.cancel.clone(),
+    let parts = Parts {
         events: context.events.clone(),
+        cancel: context.cancel.clone(),
         accepted: Arc::clone(&context.accepted),
-        started: Instant::now(),
-        bell,
     };
-    let to_peer = links.to_peer.clone();
-    let (tell, mut ended) = oneshot::channel();
-    let (lane, to_work) = (session.lane, signal.clone());
-    let thread = thread::Builder::new().name(String::from("sockeye-files")).spawn(move || {
-        let _ = tell.send(work(links, to_work, lane));
-    });
-    if let Err(source) = thread {
-        return Ended::With(Err(Error::Internal { detail: source.to_string() }));
-    }
-    let mut cancel = context.cancel.clone();
+    let (signal, signals) = mpsc::unbounded_channel::<S>();
+    let mut running = match Running::start(session, parts, (signal.clone(), signals), work) {
+        Ok(running) => running,
+        Err(error) => return Ended::With(Err(error)),
+    };
     let outcome = loop {
         tokio::select! {
-            ended = &mut ended => break Ended::With(ended.unwrap_or_else(|_| Err(silent()))),
+            ended = running.end() => break Ended::With(ended),
             Some(other) = meeting.superseding() => {
                 if other.identity != identity {
                     tokio::spawn(other.refuse_busy());
@@ -89,31 +152,10 @@ pub(super) async fn run<S: Send + 'static>(
                     let _ = signal.send(decision);
                 }
             }
-            () = cancelled(&mut cancel) => {
-                // The thread says goodbye; if it hangs on the lane, the lane goes.
-                let last = tokio::time::timeout(GRACE, &mut ended).await;
-                if last.is_err() {
-                    let _ = to_peer.try_send(report::interrupted());
-                }
-                break Ended::With(last.map_or(Err(Error::Cancelled), |ended| ended.unwrap_or_else(|_| Err(silent()))));
-            }
         }
     };
-    drop(to_peer);
-    if !matches!(outcome, Ended::With(Ok(_))) {
-        // What was said last is on its way: give it a moment before the lane, too, falls silent.
-        sleep(Duration::from_millis(20)).await;
-        stop.stop();
-    }
-    running.tasks.finish().await;
+    running.close(matches!(outcome, Ended::With(Ok(_)))).await;
     outcome
-}
-
-/// What a session needs that the user sees or steers.
-pub(super) struct Parts {
-    pub(super) events: Events,
-    pub(super) cancel: watch::Receiver<bool>,
-    pub(super) accepted: Arc<AtomicBool>,
 }
 
 /// Runs `work` for one of several sessions until it ends, is stopped or the user cancels. `stopped` ends it when its other half is
@@ -121,46 +163,19 @@ pub(super) struct Parts {
 pub(super) async fn run_alone<S: Send + 'static>(
     session: Session,
     parts: Parts,
-    (signal, signals): (mpsc::UnboundedSender<S>, mpsc::UnboundedReceiver<S>),
+    signals: Signals<S>,
     stopped: oneshot::Receiver<()>,
     work: impl FnOnce(Links<S>, mpsc::UnboundedSender<S>, Lane) -> Result<Summary, Error> + Send + 'static,
 ) -> Result<Summary, Error> {
-    let (stop, bell) = (session.lane.stopper().map_err(lost)?, Bell::new().map_err(lost)?);
-    let running = session.control.run();
-    let mut cancel = parts.cancel.clone();
-    let links = Links {
-        runtime: Handle::current(),
-        from_peer: running.from_peer,
-        to_peer: running.to_peer,
-        signals,
-        cancel: parts.cancel,
-        events: parts.events,
-        accepted: parts.accepted,
-        started: Instant::now(),
-        bell,
-    };
-    let (tell, mut ended) = oneshot::channel();
-    let lane = session.lane;
-    let thread = thread::Builder::new().name(String::from("sockeye-seat")).spawn(move || {
-        let _ = tell.send(work(links, signal, lane));
-    });
-    thread.map_err(|source| Error::Internal { detail: source.to_string() })?;
+    let mut running = Running::start(session, parts, signals, work)?;
     let outcome = tokio::select! {
-        ended = &mut ended => ended.unwrap_or_else(|_| Err(silent())),
+        ended = running.end() => ended,
         _ = stopped => {
             running.tasks.abort();
             Err(lost(std::io::ErrorKind::ConnectionAborted.into()))
         }
-        () = cancelled(&mut cancel) => {
-            let last = tokio::time::timeout(GRACE, &mut ended).await;
-            last.map_or(Err(Error::Cancelled), |ended| ended.unwrap_or_else(|_| Err(silent())))
-        }
     };
-    if outcome.is_err() {
-        sleep(Duration::from_millis(20)).await;
-        stop.stop();
-    }
-    running.tasks.finish().await;
+    running.close(outcome.is_ok()).await;
     outcome
 }
 
