@@ -147,8 +147,8 @@ complete -c sockeye -n "__fish_sockeye_using_subcommand connect" -l read-size -d
 complete -c sockeye -n "__fish_sockeye_using_subcommand connect" -l count -d 'End after this many messages were received; fewer are a failure (exit 4)' -r
 complete -c sockeye -n "__fish_sockeye_using_subcommand connect" -l idle -d 'Give up when nothing was sent or received for this long (exit 4)' -r
 complete -c sockeye -n "__fish_sockeye_using_subcommand connect" -s w -l wait -d 'How long connecting may take (default: 30s), or waiting for the first caller (default: for ever)' -r
-complete -c sockeye -n "__fish_sockeye_using_subcommand connect" -s q -l quit -d 'How long to wait for the other side after standard input has ended (default: for ever)' -r
-complete -c sockeye -n "__fish_sockeye_using_subcommand connect" -l on-eof -d 'What the end of standard input does' -r -f -a "half-close\t'Tell the other side that no more comes, and wait for what it sends'
+complete -c sockeye -n "__fish_sockeye_using_subcommand connect" -s q -l quit -d 'How long to wait for the other side after standard input has ended (default: for ever; connected with datagrams, which have no end, 1s)' -r
+complete -c sockeye -n "__fish_sockeye_using_subcommand connect" -l on-eof -d 'What the end of standard input does (default: half-close, with -k hold)' -r -f -a "half-close\t'Tell the other side that no more comes, and wait for what it sends'
 close\t'Close the connection'
 hold\t'Nothing: wait for the other side'"
 complete -c sockeye -n "__fish_sockeye_using_subcommand connect" -l split -d 'How what is sent is cut into writes: one (each message), all, bytes, random[:SEED], header' -r
@@ -176,8 +176,8 @@ complete -c sockeye -n "__fish_sockeye_using_subcommand c" -l read-size -d 'Byte
 complete -c sockeye -n "__fish_sockeye_using_subcommand c" -l count -d 'End after this many messages were received; fewer are a failure (exit 4)' -r
 complete -c sockeye -n "__fish_sockeye_using_subcommand c" -l idle -d 'Give up when nothing was sent or received for this long (exit 4)' -r
 complete -c sockeye -n "__fish_sockeye_using_subcommand c" -s w -l wait -d 'How long connecting may take (default: 30s), or waiting for the first caller (default: for ever)' -r
-complete -c sockeye -n "__fish_sockeye_using_subcommand c" -s q -l quit -d 'How long to wait for the other side after standard input has ended (default: for ever)' -r
-complete -c sockeye -n "__fish_sockeye_using_subcommand c" -l on-eof -d 'What the end of standard input does' -r -f -a "half-close\t'Tell the other side that no more comes, and wait for what it sends'
+complete -c sockeye -n "__fish_sockeye_using_subcommand c" -s q -l quit -d 'How long to wait for the other side after standard input has ended (default: for ever; connected with datagrams, which have no end, 1s)' -r
+complete -c sockeye -n "__fish_sockeye_using_subcommand c" -l on-eof -d 'What the end of standard input does (default: half-close, with -k hold)' -r -f -a "half-close\t'Tell the other side that no more comes, and wait for what it sends'
 close\t'Close the connection'
 hold\t'Nothing: wait for the other side'"
 complete -c sockeye -n "__fish_sockeye_using_subcommand c" -l split -d 'How what is sent is cut into writes: one (each message), all, bytes, random[:SEED], header' -r
@@ -205,14 +205,14 @@ complete -c sockeye -n "__fish_sockeye_using_subcommand listen" -l read-size -d 
 complete -c sockeye -n "__fish_sockeye_using_subcommand listen" -l count -d 'End after this many messages were received; fewer are a failure (exit 4)' -r
 complete -c sockeye -n "__fish_sockeye_using_subcommand listen" -l idle -d 'Give up when nothing was sent or received for this long (exit 4)' -r
 complete -c sockeye -n "__fish_sockeye_using_subcommand listen" -s w -l wait -d 'How long connecting may take (default: 30s), or waiting for the first caller (default: for ever)' -r
-complete -c sockeye -n "__fish_sockeye_using_subcommand listen" -s q -l quit -d 'How long to wait for the other side after standard input has ended (default: for ever)' -r
-complete -c sockeye -n "__fish_sockeye_using_subcommand listen" -l on-eof -d 'What the end of standard input does' -r -f -a "half-close\t'Tell the other side that no more comes, and wait for what it sends'
+complete -c sockeye -n "__fish_sockeye_using_subcommand listen" -s q -l quit -d 'How long to wait for the other side after standard input has ended (default: for ever; connected with datagrams, which have no end, 1s)' -r
+complete -c sockeye -n "__fish_sockeye_using_subcommand listen" -l on-eof -d 'What the end of standard input does (default: half-close, with -k hold)' -r -f -a "half-close\t'Tell the other side that no more comes, and wait for what it sends'
 close\t'Close the connection'
 hold\t'Nothing: wait for the other side'"
 complete -c sockeye -n "__fish_sockeye_using_subcommand listen" -l split -d 'How what is sent is cut into writes: one (each message), all, bytes, random[:SEED], header' -r
 complete -c sockeye -n "__fish_sockeye_using_subcommand listen" -l pace -d 'Writes a second, like 10/s, or the time between them, like 100ms' -r
 complete -c sockeye -n "__fish_sockeye_using_subcommand listen" -l stats -d 'Tell every so often (default: each second) how full the socket\'s buffers are and what keeps it from being faster' -r
-complete -c sockeye -n "__fish_sockeye_using_subcommand listen" -s k -l keep -d 'Go on listening, with many callers at once; with datagrams, after standard input has ended'
+complete -c sockeye -n "__fish_sockeye_using_subcommand listen" -s k -l keep -d 'Go on listening, with many callers at once. Listeners of datagrams do without it, also after standard input has ended'
 complete -c sockeye -n "__fish_sockeye_using_subcommand listen" -l echo -d 'Send each message back to where it came from, instead of sending standard input'
 complete -c sockeye -n "__fish_sockeye_using_subcommand listen" -s t -l time -d 'Show when each message came'
 complete -c sockeye -n "__fish_sockeye_using_subcommand listen" -s u -l udp -d 'The endpoint has no scheme and is UDP'
@@ -235,14 +235,14 @@ complete -c sockeye -n "__fish_sockeye_using_subcommand l" -l read-size -d 'Byte
 complete -c sockeye -n "__fish_sockeye_using_subcommand l" -l count -d 'End after this many messages were received; fewer are a failure (exit 4)' -r
 complete -c sockeye -n "__fish_sockeye_using_subcommand l" -l idle -d 'Give up when nothing was sent or received for this long (exit 4)' -r
 complete -c sockeye -n "__fish_sockeye_using_subcommand l" -s w -l wait -d 'How long connecting may take (default: 30s), or waiting for the first caller (default: for ever)' -r
-complete -c sockeye -n "__fish_sockeye_using_subcommand l" -s q -l quit -d 'How long to wait for the other side after standard input has ended (default: for ever)' -r
-complete -c sockeye -n "__fish_sockeye_using_subcommand l" -l on-eof -d 'What the end of standard input does' -r -f -a "half-close\t'Tell the other side that no more comes, and wait for what it sends'
+complete -c sockeye -n "__fish_sockeye_using_subcommand l" -s q -l quit -d 'How long to wait for the other side after standard input has ended (default: for ever; connected with datagrams, which have no end, 1s)' -r
+complete -c sockeye -n "__fish_sockeye_using_subcommand l" -l on-eof -d 'What the end of standard input does (default: half-close, with -k hold)' -r -f -a "half-close\t'Tell the other side that no more comes, and wait for what it sends'
 close\t'Close the connection'
 hold\t'Nothing: wait for the other side'"
 complete -c sockeye -n "__fish_sockeye_using_subcommand l" -l split -d 'How what is sent is cut into writes: one (each message), all, bytes, random[:SEED], header' -r
 complete -c sockeye -n "__fish_sockeye_using_subcommand l" -l pace -d 'Writes a second, like 10/s, or the time between them, like 100ms' -r
 complete -c sockeye -n "__fish_sockeye_using_subcommand l" -l stats -d 'Tell every so often (default: each second) how full the socket\'s buffers are and what keeps it from being faster' -r
-complete -c sockeye -n "__fish_sockeye_using_subcommand l" -s k -l keep -d 'Go on listening, with many callers at once; with datagrams, after standard input has ended'
+complete -c sockeye -n "__fish_sockeye_using_subcommand l" -s k -l keep -d 'Go on listening, with many callers at once. Listeners of datagrams do without it, also after standard input has ended'
 complete -c sockeye -n "__fish_sockeye_using_subcommand l" -l echo -d 'Send each message back to where it came from, instead of sending standard input'
 complete -c sockeye -n "__fish_sockeye_using_subcommand l" -s t -l time -d 'Show when each message came'
 complete -c sockeye -n "__fish_sockeye_using_subcommand l" -s u -l udp -d 'The endpoint has no scheme and is UDP'

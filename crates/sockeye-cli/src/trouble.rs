@@ -42,7 +42,11 @@ impl Trouble {
 
     /// Trouble with a file of this machine. `action` is a verb: `open`, `create`.
     pub(crate) fn file(action: &'static str, path: impl Into<PathBuf>, source: io::Error) -> Self {
-        Self::Library(sockeye::Error::LocalIo { action, path: path.into(), source })
+        let path = path.into();
+        if is_full(&source) {
+            return Self::Ended(format!("cannot {action} {}: {FULL}", path.display()), Exit::LocalIo);
+        }
+        Self::Library(sockeye::Error::LocalIo { action, path, source })
     }
 
     /// Trouble with standard output: a reader that has gone is no error worth a sentence.
@@ -52,6 +56,13 @@ impl Trouble {
         }
         Self::file("write to", "(standard output)", source)
     }
+}
+
+/// What the library does goes on where a full disk stopped it, and its sentence says so; what this program writes itself does not.
+const FULL: &str = "no space left; free some and run the same command again";
+
+fn is_full(source: &io::Error) -> bool {
+    matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 impl From<sockeye::socket::Error> for Trouble {

@@ -139,7 +139,9 @@ Examples:
 Endpoints: tcp tcp4 tcp6 tls udp udp4 udp6 unix unixgram unixseq, as in
 tls://host:443?ca=my.pem; without a scheme HOST:PORT is TCP, a path or @NAME
 is a unix stream. Options behind ? change the socket: nodelay, sndbuf=64KiB,
-bind=ADDRESS, ttl=4, iface=eth0 and more; a wrong one lists them.
+bind=ADDRESS, ttl=4, iface=eth0 and more; a wrong one lists them. fd://3 is a
+connection that is open as descriptor 3 already; - or stdio:// is standard
+input and output, for `sockeye relay`.
 
 When standard input ends, the other side is told so and may still answer; when
 the other side ends first, standard input is still sent. The command ends when

@@ -37,7 +37,7 @@ pub(crate) struct ListenArgs {
     /// The port, where the endpoint is a host alone
     #[arg(value_name = "PORT")]
     pub(crate) port: Option<String>,
-    /// Go on listening, with many callers at once; with datagrams, after standard input has ended
+    /// Go on listening, with many callers at once. Listeners of datagrams do without it, also after standard input has ended
     #[arg(short, long)]
     pub(crate) keep: bool,
     /// With -k: callers served at once; the next ones wait their turn. 1 serves one after another
@@ -94,10 +94,11 @@ pub(crate) struct SocketArgs {
     /// How long connecting may take (default: 30s), or waiting for the first caller (default: for ever)
     #[arg(short, long = "wait", value_name = "DURATION", value_parser = value::duration)]
     pub(crate) wait: Option<Duration>,
-    /// How long to wait for the other side after standard input has ended (default: for ever)
+    /// How long to wait for the other side after standard input has ended (default: for ever; connected with datagrams, which
+    /// have no end, 1s)
     #[arg(short, long = "quit", value_name = "DURATION", value_parser = value::duration)]
     pub(crate) quit: Option<Duration>,
-    /// What the end of standard input does
+    /// What the end of standard input does (default: half-close, with -k hold)
     #[arg(long, value_name = "WHAT")]
     pub(crate) on_eof: Option<OnEof>,
     /// How what is sent is cut into writes: one (each message), all, bytes, random[:SEED], header

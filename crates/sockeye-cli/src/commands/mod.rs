@@ -53,10 +53,8 @@ pub(crate) fn run(cli: Cli) -> Exit {
         if matches!(trouble, Trouble::Silent(_)) {
             return exit;
         }
-        if json {
-            // If this cannot be written there is nobody left to tell.
-            let _ = json::trouble(&trouble, exit);
-        } else {
+        // Where standard output is what failed, a program reads it from standard error.
+        if !json || json::trouble(&trouble, exit).is_err() {
             say(&format!("sockeye: {}", sentence::trouble(&trouble)));
         }
         exit

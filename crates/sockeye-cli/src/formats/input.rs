@@ -15,7 +15,7 @@ pub(crate) enum InFormat {
     Text,
     /// A line is the hexadecimal digits of a message; blanks between bytes and 0x are passed over.
     Hex,
-    /// A line is a message with C's escapes: `\n \r \t \0 \\ \xNN \u{N}`.
+    /// A line is a message with C's escapes: `\n \r \t \0 \\ \xNN \u{N}`. Others are mistakes.
     C,
     /// A line is a message in Base64.
     Base64,
@@ -89,8 +89,7 @@ pub(crate) fn unescape(line: &[u8]) -> Result<Vec<u8>, String> {
             continue;
         }
         let Some((&kind, after)) = rest.split_first() else {
-            bytes.push(byte); // a backslash that escapes nothing is one
-            break;
+            return Err(r"the backslash at its end escapes nothing; a backslash itself is \\".to_owned());
         };
         rest = after;
         match kind {
@@ -107,7 +106,12 @@ pub(crate) fn unescape(line: &[u8]) -> Result<Vec<u8>, String> {
                 rest = &rest[2..];
             }
             b'u' => rest = character(rest, &mut bytes)?,
-            other => bytes.extend([b'\\', other]), // as it stands, like C compilers that warn and go on
+            other => {
+                return Err(format!(
+                    r"\{} is no escape; there are \n \r \t \0 \a \e \xNN and \u{{N}}, and a backslash itself is \\",
+                    other.escape_ascii()
+                ));
+            }
         }
     }
     Ok(bytes)

@@ -57,9 +57,8 @@ impl OutFormat {
             Self::None | Self::Json => {}
             Self::Framed(framing) => return Encoder::new(framing.clone()).encode(payload, out),
             Self::Text => line(out, |out| out.extend_from_slice(payload)),
-            Self::Auto | Self::C => {
-                line(out, |out| out.extend_from_slice(escape::terminal(payload).as_bytes()));
-            }
+            Self::Auto => line(out, |out| out.extend_from_slice(escape::terminal(payload).as_bytes())),
+            Self::C => line(out, |out| append_c(payload, out)),
             Self::Hex => line(out, |out| append_hex(payload, out)),
             Self::Base64 => line(out, |out| out.extend_from_slice(STANDARD.encode(payload).as_bytes())),
         }
@@ -70,6 +69,16 @@ impl OutFormat {
 fn line(out: &mut Vec<u8>, fill: impl FnOnce(&mut Vec<u8>)) {
     fill(out);
     out.push(b'\n');
+}
+
+/// With every backslash doubled, so that what follows it is never taken for an escape.
+fn append_c(payload: &[u8], out: &mut Vec<u8>) {
+    for (index, part) in payload.split(|byte| *byte == b'\\').enumerate() {
+        if index > 0 {
+            out.extend_from_slice(br"\\");
+        }
+        out.extend_from_slice(escape::terminal(part).as_bytes());
+    }
 }
 
 /// Appends lower-case digits.

@@ -16,7 +16,7 @@ fn lines_become_messages() {
         (InFormat::Text, "a\\n", &b"a\\n"[..]),
         (InFormat::Hex, "00 ff,0x10:AB", b"\x00\xff\x10\xab"),
         (InFormat::Hex, "", b""),
-        (InFormat::C, r"a\x00\n\\\u{e9}\q", b"a\0\n\\\xc3\xa9\\q"),
+        (InFormat::C, r"a\x00\n\\\u{e9}\\q", b"a\0\n\\\xc3\xa9\\q"),
         (InFormat::Base64, "AP8=", b"\x00\xff"),
         (InFormat::Base64, "AP8", b"\x00\xff"),
         (InFormat::Json, r#"{"v":1,"ev":"msg","text":"é"}"#, "é".as_bytes()),
@@ -28,6 +28,8 @@ fn lines_become_messages() {
     for (format, line, told) in [
         (InFormat::Hex, "0g", "no hexadecimal digit"),
         (InFormat::Hex, "012", "odd number"),
+        (InFormat::C, r"a\q", r"\q is no escape"),
+        (InFormat::C, r"a\", "at its end"),
         (InFormat::C, r"\x1", "two hexadecimal digits"),
         (InFormat::C, r"\u{110000}", "number of a character"),
         (InFormat::Base64, "!!", "no Base64"),
@@ -47,6 +49,10 @@ fn every_byte_comes_back_through_each_format() {
     {
         let line = shown(&out, &every);
         assert_eq!(input.message(line.trim_end_matches('\n').as_bytes()).unwrap(), every, "{out:?}");
+    }
+    for payload in [&br"\0"[..], br"\q\", br"\\n", b"\\\xff"] {
+        let line = shown(&OutFormat::C, payload);
+        assert_eq!(InFormat::C.message(line.trim_end_matches('\n').as_bytes()).unwrap(), payload, "{line}");
     }
     let mut line = Vec::new();
     Record { number: 1, wire_len: 256, ..Record::default() }.append(&every, &mut line);

@@ -23,6 +23,14 @@ pub enum EndpointError {
         /// The text without the scheme.
         text: String,
     },
+    /// A scheme without the slashes behind its colon.
+    #[error("{text:?} lacks slashes behind its scheme; write {meant}")]
+    Slashes {
+        /// As it was given.
+        text: String,
+        /// What was probably meant.
+        meant: String,
+    },
     /// Nothing at all, or nothing where a path or a number should be.
     #[error("an endpoint of the scheme {scheme} needs {wanted}")]
     Missing {

@@ -13,7 +13,7 @@ impl FromStr for Endpoint {
     fn from_str(text: &str) -> Result<Self, EndpointError> {
         let (scheme, rest) = match text.split_once("://") {
             Some((name, rest)) => (scheme(name)?, rest),
-            None => (scheme_of_shorthand(text), text),
+            None => (scheme_of_shorthand(text)?, text),
         };
         let (place, options) = match rest.split_once('?') {
             Some((place, options)) => (place, options),
@@ -36,14 +36,22 @@ fn scheme(name: &str) -> Result<Scheme, EndpointError> {
     known.ok_or_else(|| EndpointError::UnknownScheme { scheme: name.to_owned() })
 }
 
-fn scheme_of_shorthand(text: &str) -> Scheme {
+fn scheme_of_shorthand(text: &str) -> Result<Scheme, EndpointError> {
     match text {
-        "-" => Scheme::Stdio,
+        "-" => Ok(Scheme::Stdio),
         _ if text.starts_with(['/', '@']) || text.starts_with("./") || text.starts_with("../") => {
-            Scheme::Unix
+            Ok(Scheme::Unix)
         }
-        _ => Scheme::Tcp,
+        _ => lacks_slashes(text).map_or(Ok(Scheme::Tcp), Err),
     }
+}
+
+/// A scheme with a path behind its colon: `unix:/run/app.sock`.
+fn lacks_slashes(text: &str) -> Option<EndpointError> {
+    let (name, rest) = text.split_once(':').filter(|(_, rest)| rest.starts_with('/'))?;
+    let scheme = Scheme::ALL.into_iter().find(|scheme| scheme.name() == name)?;
+    let rest = if scheme.is_unix() { rest } else { rest.trim_start_matches('/') };
+    Some(EndpointError::Slashes { text: text.to_owned(), meant: format!("{name}://{rest}") })
 }
 
 fn read_place(scheme: Scheme, text: &str) -> Result<Place, EndpointError> {
@@ -166,7 +174,10 @@ fn port(text: &str) -> Result<Port, EndpointError> {
     if text.starts_with(['-', '+']) {
         return Err(refuse("ports go from 1 to 65535"));
     }
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'+' | b'/');
+    if text.contains('/') {
+        return Err(refuse("no path stands behind a port; leave out what begins with /"));
+    }
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'+');
     if text.len() <= 32 && text.bytes().all(fits) && text.bytes().any(|byte| byte.is_ascii_alphabetic()) {
         return Ok(Port::Service(text.to_owned()));
     }

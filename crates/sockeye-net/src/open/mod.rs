@@ -214,7 +214,9 @@ fn bind_locally(
     if let Some(target) = target.as_socket().filter(|_| endpoint.options().bind.is_some()) {
         let fitting = bind.iter().find(|address| address.is_ipv4() == target.is_ipv4());
         let Some(local) = fitting else {
-            let source = io::Error::from(io::ErrorKind::AddrNotAvailable);
+            let family = if target.is_ipv4() { "IPv4" } else { "IPv6" };
+            let why = format!("{target} is of {family}, and this is not; both ends have one family");
+            let source = io::Error::new(io::ErrorKind::InvalidInput, why);
             return Err(fail(SocketName::Inet(bind.first().copied().unwrap_or(target)), source));
         };
         return socket.bind(&(*local).into()).map_err(|source| fail(SocketName::Inet(*local), source));

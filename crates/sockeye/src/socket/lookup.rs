@@ -1,8 +1,8 @@
 //! From hosts and ports to addresses.
 
 use std::{
+    io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6},
-    path::Path,
 };
 
 use sockeye_net::{names::port_of_service, open::interface_number, socket2::SockAddr};
@@ -19,14 +19,23 @@ pub async fn addresses(endpoint: &Endpoint) -> Result<Vec<SockAddr>, Error> {
             let found = inet(endpoint.scheme(), host, port).await?;
             Ok(found.into_iter().map(SockAddr::from).collect())
         }
-        Place::Path(path) => Ok(vec![unix(Path::new(path))?]),
-        Place::Abstract(name) => Ok(vec![unix(Path::new(&format!("\0{name}")))?]),
+        Place::Path(path) => Ok(vec![unix(path, path)?]),
+        Place::Abstract(name) => Ok(vec![unix(&format!("\0{name}"), &format!("@{name}"))?]),
         _ => Err(fail("be looked up")),
     }
 }
 
-fn unix(path: &Path) -> Result<SockAddr, Error> {
-    SockAddr::unix(path).map_err(|source| Error::File { path: path.to_owned(), source })
+/// The most bytes that the path of a socket has, or its abstract name (unix(7); 4.4BSD has four less).
+const LONGEST_UNIX_NAME: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
+
+fn unix(path: &str, shown: &str) -> Result<SockAddr, Error> {
+    let refuse = |source| Error::File { path: shown.into(), source };
+    let len = path.trim_start_matches('\0').len();
+    if len > LONGEST_UNIX_NAME {
+        let why = format!("it is {len} bytes long, and the name of a socket has at most {LONGEST_UNIX_NAME}");
+        return Err(refuse(io::Error::new(io::ErrorKind::InvalidInput, why)));
+    }
+    SockAddr::unix(path).map_err(refuse)
 }
 
 /// The addresses of a host and a port.

@@ -30,7 +30,7 @@ use sockeye::{
 use tokio::{sync::Notify, task::spawn_local, time::sleep};
 
 use self::{ends::Side, link::Link, watch::Watch};
-use super::sockets::{How, Tell, Totals, run_here};
+use super::sockets::{How, Tell, Totals, can_be_dialled, can_be_listened_on, run_here};
 use crate::{
     args::RelayArgs,
     exit::Exit,
@@ -58,6 +58,8 @@ struct Relay {
 pub(super) fn run(args: RelayArgs) -> Result<Exit, Trouble> {
     let parse = |text: &str| text.parse::<Endpoint>().map_err(|error| Trouble::Usage(error.to_string()));
     let (listen, target) = (parse(&args.listen)?, parse(&args.connect)?);
+    can_be_listened_on(&listen)?;
+    can_be_dialled(&target)?;
     check(&args, &listen, &target)?;
     raise_descriptor_limit();
     let seed = args.seed.unwrap_or_else(|| u64::from(std::process::id()) << 20 | u64::from(rand_bits()));

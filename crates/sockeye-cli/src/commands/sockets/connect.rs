@@ -17,6 +17,7 @@ use crate::{args::ConnectArgs, exit::Exit, trouble::Trouble};
 /// Connects and carries standard input there and what comes back to standard output.
 pub(in crate::commands) fn run(args: &ConnectArgs) -> Result<Exit, Trouble> {
     let mut endpoint = plan::endpoint(&args.endpoint, args.port.as_deref(), &args.socket)?;
+    plan::can_be_dialled(&endpoint)?;
     bind_from(args, &mut endpoint)?;
     run_here(async {
         let role = Role { keep: false, echo: false, message_timeout: None };

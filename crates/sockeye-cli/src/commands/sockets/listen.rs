@@ -39,6 +39,7 @@ const FULL_DELAY: Duration = Duration::from_millis(100);
 /// Listens and carries what comes to standard output, and standard input back.
 pub(in crate::commands) fn run(args: &ListenArgs) -> Result<Exit, Trouble> {
     let mut endpoint = plan::endpoint(&args.endpoint, args.port.as_deref(), &args.socket)?;
+    plan::can_be_listened_on(&endpoint)?;
     if args.keep && endpoint.scheme().is_tcp() {
         // Callers that have vanished must not fill the house: connections inherit this from their listener.
         endpoint.options_mut().keepalive.get_or_insert_with(Keepalive::default);

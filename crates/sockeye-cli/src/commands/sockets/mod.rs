@@ -29,7 +29,7 @@ use tokio::{runtime::Builder, task::LocalSet};
 
 pub(super) use connect::run as connect;
 pub(super) use listen::run as listen;
-pub(super) use plan::{Wish, endpoint_of};
+pub(super) use plan::{Wish, can_be_dialled, can_be_listened_on, endpoint_of};
 pub(super) use tell::{How, Tell, Totals};
 
 use crate::{exit::Exit, output::stdout, signals::Signals, trouble::Trouble};
@@ -54,8 +54,11 @@ pub(super) fn run_here(task: impl Future<Output = Result<Exit, Trouble>>) -> Res
         }
     });
     runtime.shutdown_background();
-    match stdout::flush() {
-        Err(stdout::Broken) if outcome.is_ok() => Err(Trouble::output(stdout::failure())),
+    match (stdout::flush(), &outcome) {
+        // A command that noticed it has left the sentence to be found here.
+        (_, Err(Trouble::Silent(Exit::LocalIo))) | (Err(stdout::Broken), Ok(_)) => {
+            Err(Trouble::output(stdout::failure()))
+        }
         _ => outcome,
     }
 }

@@ -159,6 +159,9 @@ pub(in crate::commands) fn endpoint_of(
     args: &Wish,
 ) -> Result<Endpoint, Trouble> {
     let usage = |error: &dyn std::fmt::Display| Trouble::Usage(error.to_string());
+    if let Some(port) = port {
+        host_alone(text, port)?;
+    }
     let mut whole = match port {
         Some(port) if text.contains(':') && !text.starts_with('[') && !text.contains("://") => {
             format!("[{text}]:{port}")
@@ -171,6 +174,7 @@ pub(in crate::commands) fn endpoint_of(
         whole = format!("{}://{whole}", if unix { "unixgram" } else { "udp" });
     }
     let endpoint: Endpoint = whole.parse().map_err(|error| usage(&error))?;
+    flags_fit(&endpoint, args)?;
     let scheme = match (endpoint.scheme(), args.ipv4, args.ipv6) {
         (Scheme::Tcp, true, _) => Scheme::Tcp4,
         (Scheme::Tcp, _, true) => Scheme::Tcp6,
@@ -186,6 +190,71 @@ pub(in crate::commands) fn endpoint_of(
         only_numbers(&endpoint)?;
     }
     Ok(endpoint)
+}
+
+/// Refuses a second port.
+fn host_alone(text: &str, port: &str) -> Result<(), Trouble> {
+    match text.parse::<Endpoint>().map(|endpoint| endpoint.place().clone()) {
+        Ok(Place::Inet { .. }) => Err(Trouble::Usage(format!("{text} has a port already; leave {port} out"))),
+        Ok(_) => Err(Trouble::Usage(format!("{text} is no host and has no port; leave {port} out"))),
+        Err(_) => Ok(()),
+    }
+}
+
+/// Refuses flags that contradict the scheme.
+fn flags_fit(endpoint: &Endpoint, args: &Wish) -> Result<(), Trouble> {
+    let scheme = endpoint.scheme();
+    let contradiction = match scheme {
+        _ if args.udp && !scheme.is_datagram() => Some("-u"),
+        Scheme::Tcp6 | Scheme::Udp6 if args.ipv4 => Some("-4"),
+        Scheme::Tcp4 | Scheme::Udp4 if args.ipv6 => Some("-6"),
+        _ if scheme.is_inet() => None,
+        _ if args.ipv4 => Some("-4"),
+        _ if args.ipv6 => Some("-6"),
+        _ => None,
+    };
+    match contradiction {
+        None => Ok(()),
+        Some(flag) => Err(Trouble::Usage(format!(
+            "{flag} and {scheme}:// contradict each other; leave one of them out"
+        ))),
+    }
+}
+
+/// Refuses an endpoint that cannot be connected to, and options that would do nothing there.
+pub(in crate::commands) fn can_be_dialled(endpoint: &Endpoint) -> Result<(), Trouble> {
+    if matches!(endpoint.place(), Place::Inet { port: Port::Number(0), .. }) {
+        return Err(Trouble::Usage(
+            "nobody listens at port 0; ports go from 1 to 65535 (0 lets a listener take any free one)"
+                .to_owned(),
+        ));
+    }
+    if endpoint.options().backlog.is_some() {
+        return Err(Trouble::Usage("the option backlog is for who listens; leave it out here".to_owned()));
+    }
+    Ok(())
+}
+
+/// Refuses options that would do nothing at an endpoint that is listened on.
+pub(in crate::commands) fn can_be_listened_on(endpoint: &Endpoint) -> Result<(), Trouble> {
+    if endpoint.options().bind.is_some() {
+        return Err(Trouble::Usage(
+            "the option bind is for who connects; a listener is bound to the address of its endpoint"
+                .to_owned(),
+        ));
+    }
+    let may_be_group = match endpoint.place() {
+        Place::Inet { host: Host::Name(_), .. } => true,
+        _ => endpoint.is_multicast(),
+    };
+    if endpoint.options().interface.is_some() && !may_be_group {
+        return Err(Trouble::Usage(
+            "the option iface says on which interface a group is joined, and this endpoint is none; to hear one \
+             interface only add device=NAME instead"
+                .to_owned(),
+        ));
+    }
+    Ok(())
 }
 
 fn only_numbers(endpoint: &Endpoint) -> Result<(), Trouble> {

@@ -25,11 +25,15 @@ pub(crate) fn error(error: &OptionError) -> String {
     escape::terminal(sentence.as_bytes())
 }
 
-fn refused(constant: &str, source: &io::Error, unknown: bool) -> String {
+/// Why the kernel did not take an option.
+pub(super) fn refused(constant: &str, source: &io::Error, unknown: bool) -> String {
     match source.kind() {
         _ if unknown => "this kernel does not know it, or not at such a socket".to_owned(),
         io::ErrorKind::PermissionDenied => {
             "this user may not; it takes a right of administrators (CAP_NET_ADMIN, capabilities(7))".to_owned()
+        }
+        io::ErrorKind::InvalidInput if constant == "TCP_MAXSEG" => {
+            "the kernel takes segments of 88 to 32767 bytes".to_owned()
         }
         io::ErrorKind::InvalidInput => {
             "the kernel does not take this value, or not in this state of the socket; what must be set before binding \

@@ -1,12 +1,13 @@
 //! Sentences and exit codes for sockets: what the system or the network refused, and what to do.
 
-use std::io;
+use std::{io, net::SocketAddr};
 
 use sockeye::{
     escape,
     socket::{Error, SocketAction, SocketError, SocketName, TlsFailure},
 };
 
+use super::options;
 use crate::exit::Exit;
 
 /// The sentence for a socket that could not be had.
@@ -65,6 +66,7 @@ pub(crate) fn exit(error: &Error) -> Exit {
             action: SocketAction::FindInterface(_) | SocketAction::SetOption(_),
             ..
         }) => Exit::Usage,
+        Error::Socket(error) if lacks_zone(error) || is_other_family(error) => Exit::Usage,
         Error::Socket(error) if error.source.kind() == io::ErrorKind::TimedOut => Exit::TimedOut,
         Error::TimedOut { .. } => Exit::TimedOut,
         Error::Tls { failure: TlsFailure::Untrusted(_) | TlsFailure::OtherName(_), .. } => {
@@ -86,7 +88,29 @@ fn socket(error: &SocketError) -> String {
     format!("cannot {}{at}: {}", shown(&error.action.to_string()), reason(error))
 }
 
+/// An address that means something on one link only (RFC 4007 §6), without saying which.
+fn lacks_zone(error: &SocketError) -> bool {
+    let at = error.at.as_ref().and_then(SocketName::as_inet);
+    let lacks =
+        |at| matches!(at, SocketAddr::V6(v6) if v6.ip().is_unicast_link_local() && v6.scope_id() == 0);
+    error.source.kind() == io::ErrorKind::InvalidInput && at.is_some_and(lacks)
+}
+
+/// An address to bind to that has not the family of the other end: nothing that the system said.
+fn is_other_family(error: &SocketError) -> bool {
+    error.action == SocketAction::Bind
+        && error.source.kind() == io::ErrorKind::InvalidInput
+        && error.source.raw_os_error().is_none()
+}
+
 fn reason(error: &SocketError) -> String {
+    if lacks_zone(error) {
+        return "a link-local address is one on each link; write behind it on which, like [fe80::1%eth0] (`sockeye addr` lists the interfaces)"
+            .to_owned();
+    }
+    if let SocketAction::SetOption(name) = &error.action {
+        return shown(&options::refused(name, &error.source, false));
+    }
     let connects = error.action == SocketAction::Connect;
     let binds = matches!(error.action, SocketAction::Bind | SocketAction::Listen);
     let port = error.at.as_ref().and_then(SocketName::as_inet).map_or(0, |address| address.port());
@@ -140,7 +164,7 @@ pub(crate) fn network(source: &io::Error) -> String {
         }
         io::ErrorKind::UnexpectedEof => "it ended the connection without closing TLS: bytes may be missing".to_owned(),
         _ if is_message_too_long(source) => format!(
-            "the message is too long for one datagram (at most {} bytes over UDP)",
+            "the message is too long for one datagram or packet: over UDP that has at most {} bytes, over a unix socket as much as its send buffer holds (?sndbuf=)",
             sockeye::socket::LARGEST_UDP
         ),
         _ => text,

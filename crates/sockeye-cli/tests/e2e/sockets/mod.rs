@@ -5,6 +5,7 @@ mod interop;
 mod lesson;
 mod lookup;
 mod matrix;
+mod mistakes;
 mod networks;
 mod packets;
 mod relay;

@@ -1,0 +1,102 @@
+//! What was typed and cannot be: the sentence says what is wrong with it and what to write instead.
+
+use std::{fs::File, os::unix::net::UnixDatagram};
+
+use super::*;
+
+/// Runs a command, which must end with this code and these words on standard error.
+fn refused(arguments: &[&str], exit: i32, told: &str) {
+    let ended = sockeye(arguments).end();
+    ended.exits(exit);
+    assert!(ended.stderr.contains(told), "{arguments:?}: {ended:?}");
+    assert!(!ended.stderr.contains("os error"), "{arguments:?}: {ended:?}");
+}
+
+#[test]
+fn endpoints_that_cannot_be_meant() {
+    for (arguments, told) in [
+        (&["connect", "127.0.0.1:1", "2"][..], "127.0.0.1:1 has a port already; leave 2 out"),
+        (&["connect", "/run/x", "2"], "/run/x is no host and has no port"),
+        (&["connect", "-s", "::1", "127.0.0.1:1"], "both ends have one family"),
+        (&["connect", "-u", "tcp://127.0.0.1:1"], "-u and tcp:// contradict each other"),
+        (&["connect", "-6", "udp4://127.0.0.1:1"], "-6 and udp4:// contradict each other"),
+        (&["connect", "-4", "/run/x"], "-4 and unix:// contradict each other"),
+        (&["connect", "[fe80::1]:1"], "[fe80::1%eth0]"),
+        (&["connect", "udp://[fe80::1]:1"], "[fe80::1%eth0]"),
+        (&["connect", "tcp://127.0.0.1:1/path"], "no path stands behind a port"),
+        (&["connect", "unix:/run/x"], "write unix:///run/x"),
+        (&["connect", "127.0.0.1:0"], "ports go from 1 to 65535"),
+        (&["relay", "--listen", "127.0.0.1:0", "--connect", "127.0.0.1:0"], "ports go from 1 to 65535"),
+    ] {
+        refused(arguments, 2, told);
+    }
+}
+
+#[test]
+fn options_that_cannot_be_or_would_do_nothing() {
+    for (arguments, told) in [
+        (&["connect", "127.0.0.1:1?congestion=nope"][..], "tcp_available_congestion_control lists them"),
+        (&["connect", "127.0.0.1:1?mss=1"], "88 to 32767"),
+        (&["connect", "127.0.0.1:1?device=nope"], "`sockeye addr` lists them"),
+        (&["connect", "127.0.0.1:1?backlog=3"], "for who listens"),
+        (&["listen", "127.0.0.1:0?bind=127.0.0.1"], "for who connects"),
+        (&["listen", "udp://127.0.0.1:0?iface=lo"], "device=NAME"),
+        (&["listen", "tls://127.0.0.1:0?key=k.pem"], "belongs to cert=FILE"),
+        (&["connect", "tls://127.0.0.1:1?sni=.."], "?sni=NAME"),
+    ] {
+        refused(arguments, 2, told);
+    }
+}
+
+#[test]
+fn files_and_descriptors_that_cannot_be_used() {
+    let place = tempfile::tempdir().unwrap();
+    let directory = place.path().display().to_string();
+    let (long, abstract_name) = (format!("{directory}/{}", "x".repeat(120)), format!("@{}", "x".repeat(120)));
+    let tls = |option: &str| format!("tls://127.0.0.1:1?{option}");
+    for (endpoint, told) in [
+        ("fd://99".to_owned(), "no descriptor of this number is open".to_owned()),
+        ("fd://0".to_owned(), "no socket".to_owned()),
+        (tls("ca=/nonexistent"), "there is no such file".to_owned()),
+        (tls(&format!("ca={directory}")), "it is a directory".to_owned()),
+        (long.clone(), format!("it is {} bytes long, and the name of a socket has at most 107", long.len())),
+        (abstract_name.clone(), format!("cannot use {abstract_name}: it is 120 bytes long")),
+    ] {
+        refused(&["connect", &endpoint], 7, &told);
+    }
+}
+
+#[test]
+fn a_message_that_is_too_long_for_its_socket_is_told_for_any_socket() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("socket");
+    let _receiver = UnixDatagram::bind(&path).unwrap();
+    let endpoint = format!("unixgram://{}", path.display());
+    let ended = fed(&["connect", "--in", "raw", &endpoint], &vec![0; 5_000_000]).end();
+    ended.exits(1);
+    assert!(ended.stderr.contains("over a unix socket as much as its send buffer holds"), "{ended:?}");
+}
+
+#[test]
+fn a_full_standard_output_is_told_on_standard_error() {
+    for arguments in [
+        &["addr", "::1"][..],
+        &["addr", "--json"],
+        &["resolve", "--json", "localhost"],
+        &["frame", "encode", "-f", "line"],
+        &["frame", "encode", "--json", "-f", "line"],
+        &["listen", "--json", "127.0.0.1:0"],
+        &["relay", "--json", "--listen", "127.0.0.1:0", "--connect", "127.0.0.1:1"],
+    ] {
+        let mut command = Command::new(PROGRAM);
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        command.args(arguments).stdin(Stdio::piped()).stdout(full);
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(b"line\n").ok();
+        let ended = child.wait_with_output().unwrap();
+        let sentence = String::from_utf8(ended.stderr).unwrap();
+        assert_eq!(ended.status.code(), Some(7), "{arguments:?}: {sentence}");
+        assert!(sentence.contains("no space left"), "{arguments:?}: {sentence}");
+        assert!(!sentence.contains("goes on where"), "{arguments:?}: {sentence}");
+    }
+}
