@@ -19,6 +19,8 @@ pub(crate) enum Trouble {
     Socket(sockeye::socket::Error),
     /// A connection or an exchange did not go well: the sentence, and how the program ends.
     Ended(String, Exit),
+    /// A signal asked the command to end. A person who pressed Ctrl-C need not be told.
+    Interrupted,
     /// Nothing needs to be said: whoever read standard output has gone, or a question was answered with Ctrl-C.
     Silent(Exit),
 }
@@ -29,6 +31,7 @@ impl Trouble {
         match self {
             Self::Usage(_) => Exit::Usage,
             Self::Library(error) => Exit::of(error),
+            Self::Interrupted => Exit::Interrupted,
             Self::NobodyAround => Exit::NoPeer,
             Self::Socket(error) => sentence::sockets::exit(error),
             Self::Demo(_, exit) | Self::Ended(_, exit) | Self::Silent(exit) => *exit,

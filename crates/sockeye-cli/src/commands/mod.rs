@@ -50,7 +50,7 @@ pub(crate) fn run(cli: Cli) -> Exit {
     };
     outcome.unwrap_or_else(|trouble| {
         let exit = trouble.exit();
-        if matches!(trouble, Trouble::Silent(_)) {
+        if matches!(trouble, Trouble::Silent(_)) || matches!(trouble, Trouble::Interrupted) && !json {
             return exit;
         }
         // Where standard output is what failed, a program reads it from standard error.

@@ -330,6 +330,7 @@ fn of_trouble(trouble: &Trouble, exit: Exit) -> Value {
         Trouble::Usage(_) => ("usage", None),
         Trouble::NobodyAround => ("no_peer_found", None),
         Trouble::Demo(..) => ("demo", None),
+        Trouble::Interrupted => ("cancelled", None),
         Trouble::Silent(_) => ("local_io", None),
         Trouble::Socket(_) | Trouble::Ended(..) => (of_exit(exit), None),
         Trouble::Library(error) => of_error(error),

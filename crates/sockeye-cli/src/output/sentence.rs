@@ -21,6 +21,7 @@ pub(crate) fn trouble(trouble: &Trouble) -> String {
                                   and so does `sockeye receive --listen`. Try again with a longer --wait"
                 .to_owned()
         }
+        Trouble::Interrupted => "interrupted".to_owned(),
         Trouble::Silent(_) => String::new(),
     }
 }

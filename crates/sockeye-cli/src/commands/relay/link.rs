@@ -30,7 +30,6 @@ const LEAST_READ: usize = 512;
 pub(super) struct End {
     pub(super) how: How,
     pub(super) sentence: Option<String>,
-    pub(super) totals: Totals,
 }
 
 /// What happens to what is carried.
@@ -39,7 +38,7 @@ pub(super) struct Link<'a> {
     seed: u64,
     id: u64,
     watch: &'a Watch,
-    totals: Cell<Totals>,
+    totals: &'a Cell<Totals>,
 }
 
 /// Why a direction stopped.
@@ -55,8 +54,13 @@ impl From<io::Error> for Stop {
 }
 
 impl<'a> Link<'a> {
-    pub(super) fn new(args: &'a RelayArgs, seed: u64, id: u64, watch: &'a Watch) -> Self {
-        Self { args, seed, id, watch, totals: Cell::default() }
+    pub(super) fn new(
+        args: &'a RelayArgs,
+        seed: u64,
+        id: u64,
+        (watch, totals): (&'a Watch, &'a Cell<Totals>),
+    ) -> Self {
+        Self { args, seed, id, watch, totals }
     }
 
     /// Carries both ways until both have ended, or one has failed.
@@ -88,7 +92,7 @@ impl<'a> Link<'a> {
             Err(Stop::Network(error)) if is_reset(&error) => (How::Reset, Some(network(&error))),
             Err(Stop::Network(error)) => (How::Failed, Some(network(&error))),
         };
-        End { how, sentence, totals: self.totals.get() }
+        End { how, sentence }
     }
 
     async fn time_is_up(&self) {

@@ -13,11 +13,7 @@ mod flows;
 mod link;
 mod watch;
 
-use std::{
-    cell::Cell,
-    rc::Rc,
-    time::{Duration, Instant},
-};
+use std::{cell::Cell, rc::Rc, time::Duration};
 
 use sockeye::{
     Framing,
@@ -30,7 +26,7 @@ use sockeye::{
 use tokio::{sync::Notify, task::spawn_local, time::sleep};
 
 use self::{ends::Side, link::Link, watch::Watch};
-use super::sockets::{How, Tell, Totals, can_be_dialled, can_be_listened_on, run_here};
+use super::sockets::{How, Open, Tell, Totals, can_be_dialled, can_be_listened_on, run_here};
 use crate::{
     args::RelayArgs,
     exit::Exit,
@@ -163,22 +159,23 @@ impl Relay {
 
     /// Carries one side to the target, until both have ended.
     async fn join(&self, near: Side, id: u64, near_is_datagrams: bool) -> Result<(), Broken> {
-        let began = Instant::now();
+        let totals = Cell::default();
+        let open = Open::new(&self.tell, id, &totals);
         let far = match self.far_side(near_is_datagrams).await {
             Ok(far) => far,
             Err(error) => {
                 // The caller is told in the only way a stream has: nobody is there for it.
                 drop(near);
                 self.tell.failed(id, &sentence::sockets::error(&error))?;
-                return self.tell.closed(id, How::Failed, &Totals::default(), began.elapsed());
+                return open.closed(How::Failed);
             }
         };
-        let link = Link::new(&self.args, self.seed ^ id, id, &self.watch);
+        let link = Link::new(&self.args, self.seed ^ id, id, (&self.watch, &totals));
         let end = link.run(near, far).await;
         if let Some(sentence) = &end.sentence {
             self.tell.failed(id, sentence)?;
         }
-        self.tell.closed(id, end.how, &end.totals, began.elapsed())
+        open.closed(end.how)
     }
 
     async fn far_side(&self, near_is_datagrams: bool) -> Result<Side, Error> {

@@ -76,6 +76,18 @@ struct Post<'a> {
     /// Datagrams that the kernel has dropped, and how many of them were told, when.
     drops: u64,
     drops_told: (u64, Option<Instant>),
+    /// Whether its end was told.
+    told: bool,
+}
+
+/// Dropped before its end was told, it was closed here.
+impl Drop for Post<'_> {
+    fn drop(&mut self) {
+        if !self.told {
+            // The program ends, and for the same reason if this cannot be written.
+            let _ = self.closed(How::Closed);
+        }
+    }
 }
 
 impl<'a> Post<'a> {
@@ -91,6 +103,7 @@ impl<'a> Post<'a> {
             active: now,
             drops: 0,
             drops_told: (0, None),
+            told: false,
         }
     }
 
@@ -107,9 +120,14 @@ impl<'a> Post<'a> {
             Err(Trouble::Ended(_, Exit::Protocol)) => How::Protocol,
             Err(_) => How::Failed,
         };
-        self.tell_drops(true)?;
-        self.plan.tell.closed(1, how, &self.totals, self.began.elapsed()).map_err(broken)?;
+        self.closed(how)?;
         outcome
+    }
+
+    fn closed(&mut self, how: How) -> Result<(), Trouble> {
+        self.told = true;
+        self.tell_drops(true)?;
+        self.plan.tell.closed(1, how, &self.totals, self.began.elapsed()).map_err(broken)
     }
 
     async fn exchange(&mut self, quit: Option<Duration>) -> Result<Exit, Trouble> {

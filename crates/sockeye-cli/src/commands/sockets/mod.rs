@@ -30,7 +30,7 @@ use tokio::{runtime::Builder, task::LocalSet};
 pub(super) use connect::run as connect;
 pub(super) use listen::run as listen;
 pub(super) use plan::{Wish, can_be_dialled, can_be_listened_on, endpoint_of};
-pub(super) use tell::{How, Tell, Totals};
+pub(super) use tell::{How, Open, Tell, Totals};
 
 use crate::{exit::Exit, output::stdout, signals::Signals, trouble::Trouble};
 
@@ -49,7 +49,7 @@ pub(super) fn run_here(task: impl Future<Output = Result<Exit, Trouble>>) -> Res
         let mut signals = Signals::listen().map_err(|source| Trouble::file("watch", "(signals)", source))?;
         tokio::select! {
             outcome = task => outcome,
-            () = signals.next() => Err(Trouble::Silent(Exit::Interrupted)),
+            () = signals.next() => Err(Trouble::Interrupted),
             () = stdout::failed() => Err(Trouble::output(stdout::failure())),
         }
     });

@@ -30,7 +30,7 @@ use super::{
     plan::{Plan, after},
     source::Source,
     stats,
-    tell::{How, Totals},
+    tell::{How, Open, Totals},
 };
 use crate::{
     args::OnEof,
@@ -123,17 +123,17 @@ pub(super) async fn run(
     plan: &Plan,
     supply: Supply,
 ) -> Result<End, Trouble> {
-    let began = Instant::now();
     let shared = Shared {
         plan,
         id,
         totals: Cell::default(),
-        active: Cell::new(began),
+        active: Cell::new(Instant::now()),
         inside: Cell::new(None),
         holding: Cell::new(false),
         broken: Cell::new(false),
         packets: connection.packets().map(|packets| (packets, connection.facts().peer.to_string())),
     };
+    let open = Open::new(&plan.tell, id, &shared.totals);
     let duplicate = || connection.descriptor()?.try_clone_to_owned().ok();
     let looked_at = plan.stats.and_then(|_| duplicate());
     let socket = duplicate();
@@ -153,7 +153,7 @@ pub(super) async fn run(
     if matches!(end.how, How::Fin | How::Closed) {
         say_goodbye(&mut writer).await;
     }
-    match plan.tell.closed(id, end.how, &shared.totals.get(), began.elapsed()) {
+    match open.closed(end.how) {
         Ok(()) => Ok(end),
         Err(Broken) => Err(Trouble::Silent(Exit::LocalIo)),
     }

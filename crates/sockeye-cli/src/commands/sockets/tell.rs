@@ -1,6 +1,7 @@
 //! What happened, told as it was asked for: messages and events to standard output, sentences to standard error.
 
 use std::{
+    cell::Cell,
     fmt::Write,
     io::IsTerminal,
     time::{Duration, Instant, SystemTime},
@@ -64,6 +65,36 @@ pub(in crate::commands) struct Totals {
     pub(in crate::commands) sent: u64,
     pub(in crate::commands) messages_out: u64,
     pub(in crate::commands) writes: u64,
+}
+
+/// A connection that is open. Dropped before its end was told, it was closed here.
+pub(in crate::commands) struct Open<'a> {
+    tell: &'a Tell,
+    connection: u64,
+    totals: &'a Cell<Totals>,
+    began: Instant,
+    told: bool,
+}
+
+impl<'a> Open<'a> {
+    pub(in crate::commands) fn new(tell: &'a Tell, connection: u64, totals: &'a Cell<Totals>) -> Self {
+        Self { tell, connection, totals, began: Instant::now(), told: false }
+    }
+
+    /// It is over.
+    pub(in crate::commands) fn closed(mut self, how: How) -> Result<(), Broken> {
+        self.told = true;
+        self.tell.closed(self.connection, how, &self.totals.get(), self.began.elapsed())
+    }
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        if !self.told {
+            // The program ends, and for the same reason if this cannot be written.
+            let _ = self.tell.closed(self.connection, How::Closed, &self.totals.get(), self.began.elapsed());
+        }
+    }
 }
 
 impl Tell {

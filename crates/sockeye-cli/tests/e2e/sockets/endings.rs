@@ -342,3 +342,32 @@ fn tls_is_closed_in_its_own_words_whoever_ends_first() {
     sockeye(&["connect", "-z", &format!("tls://{address}?insecure")]).end().exits(0);
     assert_eq!(probed.end().exits(0).only("close")["how"], "fin");
 }
+
+#[test]
+fn a_signal_is_the_last_event_and_what_is_open_is_closed_before_it() {
+    let target = TcpListener::bind("127.0.0.1:0").unwrap();
+    let there = target.local_addr().unwrap().to_string();
+    let udp = free_port();
+    let commands: [&[&str]; 5] = [
+        &["listen", "--json", "-k", "127.0.0.1:0"],
+        &["listen", "--json", "--echo", "127.0.0.1:0"],
+        &["relay", "--json", "--listen", "127.0.0.1:0", "--connect", &there],
+        &["connect", "--json", &there],
+        &["connect", "--json", "--on-eof", "hold", &format!("udp://127.0.0.1:{udp}")],
+    ];
+    for (number, command) in commands.into_iter().enumerate() {
+        let mut process = sockeye(command);
+        let caller = (command[0] != "connect").then(|| TcpStream::connect(address_of(&process)).unwrap());
+        process.event("open");
+        if number % 2 == 0 {
+            process.interrupt();
+        } else {
+            process.terminate();
+        }
+        let ended = process.end();
+        assert_eq!(ended.exits(130).only("close")["how"], "local", "{command:?}");
+        ended.says("cancelled", "interrupted");
+        assert_eq!(ended.events.last().unwrap()["ev"], "error");
+        drop(caller);
+    }
+}
