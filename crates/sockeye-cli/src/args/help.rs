@@ -136,8 +136,8 @@ Examples:
   echo hello | sockeye connect 'udp://192.168.1.255:9999?broadcast'
       each line is a datagram; broadcast must be asked for
 
-Endpoints: tcp tcp4 tcp6 tls udp udp4 udp6 unix unixgram unixseq, as in
-tls://host:443?ca=my.pem; without a scheme HOST:PORT is TCP, a path or @NAME
+Endpoints: tcp tcp4 tcp6 tls tls4 tls6 udp udp4 udp6 unix unixgram unixseq, as
+in tls://host:443?ca=my.pem; without a scheme HOST:PORT is TCP, a path or @NAME
 is a unix stream. Options behind ? change the socket: nodelay, sndbuf=64KiB,
 bind=ADDRESS, ttl=4, iface=eth0 and more; a wrong one lists them. fd://3 is a
 connection that is open as descriptor 3 already; - or stdio:// is standard

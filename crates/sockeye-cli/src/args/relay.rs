@@ -52,7 +52,8 @@ pub(crate) struct RelayArgs {
     /// Reset each connection after so many bytes (64KiB) or so long (5s)
     #[arg(long, value_name = "BYTES|DURATION", value_parser = value::limit)]
     pub(crate) reset_after: Option<value::Limit>,
-    /// Callers carried at once; the next ones wait their turn (default: 10240)
+    /// Callers carried at once (default: 10240); the next ones wait their turn. Of senders of datagrams (default: 1024)
+    /// those beyond are not carried
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) max_clients: Option<u32>,
     /// Forget a sender of datagrams that has been silent for this long (default: 60s)

@@ -5,6 +5,7 @@ pub(crate) mod human;
 pub(crate) mod json;
 mod many;
 pub(crate) mod measure;
+pub(crate) mod odd;
 mod progress;
 pub(crate) mod sentence;
 pub(crate) mod stdout;

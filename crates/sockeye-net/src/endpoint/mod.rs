@@ -61,8 +61,12 @@ pub enum Scheme {
     Tcp4,
     /// TCP over IPv6.
     Tcp6,
-    /// TLS 1.2 or 1.3 over TCP.
+    /// TLS 1.2 or 1.3 over TCP, over whichever family the name has.
     Tls,
+    /// TLS over IPv4.
+    Tls4,
+    /// TLS over IPv6.
+    Tls6,
     /// UDP over whichever family the name has.
     Udp,
     /// UDP over IPv4.
@@ -179,6 +183,8 @@ impl Scheme {
             Self::Tcp4 => "tcp4",
             Self::Tcp6 => "tcp6",
             Self::Tls => "tls",
+            Self::Tls4 => "tls4",
+            Self::Tls6 => "tls6",
             Self::Udp => "udp",
             Self::Udp4 => "udp4",
             Self::Udp6 => "udp6",
@@ -191,11 +197,13 @@ impl Scheme {
     }
 
     /// Every scheme, in the order in which help lists them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Tcp,
         Self::Tcp4,
         Self::Tcp6,
         Self::Tls,
+        Self::Tls4,
+        Self::Tls6,
         Self::Udp,
         Self::Udp4,
         Self::Udp6,
@@ -218,12 +226,17 @@ impl Scheme {
 
     /// Whether TCP is beneath.
     pub const fn is_tcp(self) -> bool {
-        matches!(self, Self::Tcp | Self::Tcp4 | Self::Tcp6 | Self::Tls)
+        matches!(self, Self::Tcp | Self::Tcp4 | Self::Tcp6) || self.is_tls()
+    }
+
+    /// Whether what goes through is encrypted by TLS.
+    pub const fn is_tls(self) -> bool {
+        matches!(self, Self::Tls | Self::Tls4 | Self::Tls6)
     }
 
     /// Whether its places are a host and a port.
     pub const fn is_inet(self) -> bool {
-        matches!(self, Self::Tcp | Self::Tcp4 | Self::Tcp6 | Self::Tls | Self::Udp | Self::Udp4 | Self::Udp6)
+        self.is_tcp() || matches!(self, Self::Udp | Self::Udp4 | Self::Udp6)
     }
 
     /// Whether its places are paths or abstract names.
@@ -234,8 +247,8 @@ impl Scheme {
     /// Whether it may use this family.
     pub const fn allows(self, address: IpAddr) -> bool {
         match self {
-            Self::Tcp4 | Self::Udp4 => address.is_ipv4(),
-            Self::Tcp6 | Self::Udp6 => address.is_ipv6(),
+            Self::Tcp4 | Self::Tls4 | Self::Udp4 => address.is_ipv4(),
+            Self::Tcp6 | Self::Tls6 | Self::Udp6 => address.is_ipv6(),
             _ => true,
         }
     }

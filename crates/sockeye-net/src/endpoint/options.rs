@@ -215,14 +215,14 @@ impl EndpointOptions {
 
 impl For {
     fn check(self, name: &'static str, scheme: Scheme) -> Result<(), EndpointError> {
-        let is_tcp = matches!(scheme, Scheme::Tcp | Scheme::Tcp4 | Scheme::Tcp6 | Scheme::Tls);
+        let is_tcp = scheme.is_tcp();
         let (fits, remedy) = match self {
             Self::Streams => (is_tcp || matches!(scheme, Scheme::Unix | Scheme::UnixSeq), "leave it out"),
             Self::Sockets => (scheme.is_inet() || scheme.is_unix(), "leave it out"),
             Self::Inet => (scheme.is_inet(), "it belongs to tcp, tls and udp"),
             Self::Tcp => (is_tcp, "it belongs to tcp and tls"),
             Self::Udp => (matches!(scheme, Scheme::Udp | Scheme::Udp4 | Scheme::Udp6), "it belongs to udp"),
-            Self::Tls => (scheme == Scheme::Tls, "it belongs to tls://"),
+            Self::Tls => (scheme.is_tls(), "it belongs to tls://"),
         };
         if fits { Ok(()) } else { Err(EndpointError::Inapplicable { name, scheme: scheme.name(), remedy }) }
     }

@@ -192,6 +192,8 @@ fn check_family(scheme: Scheme, place: &Place) -> Result<(), EndpointError> {
     let instead = match scheme {
         Scheme::Tcp4 => "tcp6 or tcp",
         Scheme::Tcp6 => "tcp4 or tcp",
+        Scheme::Tls4 => "tls6 or tls",
+        Scheme::Tls6 => "tls4 or tls",
         Scheme::Udp4 => "udp6 or udp",
         _ => "udp4 or udp",
     };

@@ -112,7 +112,7 @@ fn create(endpoint: &Endpoint, address: &SockAddr) -> Result<Socket, SocketError
     let socket = create()
         .map_err(|source| SocketError::new(SocketAction::Create, SocketName::from(address), source))?;
     set_common(&socket, endpoint.options(), address.domain())?;
-    if matches!(endpoint.scheme(), Scheme::Tcp | Scheme::Tcp4 | Scheme::Tcp6 | Scheme::Tls) {
+    if endpoint.scheme().is_tcp() {
         set_tcp(&socket, endpoint.options())?;
     }
     Ok(socket)

@@ -89,6 +89,11 @@ impl Inbound {
         }
     }
 
+    /// The framing of the messages, if there is one.
+    pub fn framing(&self) -> Option<&Framing> {
+        self.decoder.as_ref().map(Decoder::framing)
+    }
+
     /// Takes what one read gave. Empty is a read too: a datagram or a packet can be.
     pub fn read(&mut self, bytes: &[u8]) {
         self.count(bytes.len());

@@ -48,7 +48,7 @@ impl Connection {
             _ => {}
         }
         let tls = match endpoint.scheme() {
-            Scheme::Tls => Some(tls::Connector::new(endpoint)?),
+            scheme if scheme.is_tls() => Some(tls::Connector::new(endpoint)?),
             _ => None,
         };
         let limit = endpoint.options().timeout.unwrap_or(CONNECT_TIMEOUT);

@@ -75,7 +75,7 @@ impl Listener {
             return Err(Error::Misuse { scheme: endpoint.scheme().name(), action: "take connections" });
         }
         let tls = match endpoint.scheme() {
-            Scheme::Tls => Some(Arc::new(tls::Acceptor::new(endpoint)?)),
+            scheme if scheme.is_tls() => Some(Arc::new(tls::Acceptor::new(endpoint)?)),
             _ => None,
         };
         let places = addresses(endpoint).await?;
@@ -173,8 +173,7 @@ impl Incoming {
 }
 
 fn of_tcp(scheme: Scheme, stream: TcpStream) -> io::Result<Connection> {
-    let facts =
-        facts_of(if scheme == Scheme::Tls { Scheme::Tls } else { Scheme::Tcp }, &SockRef::from(&stream))?;
+    let facts = facts_of(if scheme.is_tls() { scheme } else { Scheme::Tcp }, &SockRef::from(&stream))?;
     Ok(Connection::new(Io::Tcp(stream), facts))
 }
 

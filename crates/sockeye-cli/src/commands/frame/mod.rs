@@ -8,9 +8,8 @@ use std::{
     path::Path,
 };
 
-use serde_json::json;
 use sockeye::{
-    Encoder,
+    Encoder, Framing,
     message::{Inbound, Received},
 };
 
@@ -20,6 +19,7 @@ use crate::{
     formats::{InFormat, Lines, OutFormat, Record},
     output::{
         json::{self, event},
+        odd::Odd,
         say,
     },
     trouble::Trouble,
@@ -94,22 +94,20 @@ fn encode(args: &EncodeArgs) -> Result<Exit, Trouble> {
             let mut inbound = Inbound::new(Some(framing.clone()));
             pieces(None, |piece| {
                 inbound.read(piece);
-                while let Some(received) = inbound.next() {
-                    let Received::Message { payload, .. } = received else {
-                        return Err(broken(&format!("standard input does not parse: {received:?}")));
-                    };
-                    frames.add(payload)?;
-                }
-                frames.write()
+                let outcome = unframe(&mut inbound, framing, &mut frames);
+                // What was understood is written, whatever follows it.
+                frames.write()?;
+                outcome
             })?;
-            inbound.finish().map_err(|cut| broken(&cut.to_string()))?;
+            inbound.finish().map_err(|cut| wrong(&Odd::Truncated(cut), framing))?;
         }
         format => {
             let mut lines = Lines::default();
             pieces(None, |piece| {
                 lines.push(piece);
-                lines.drain(|line, number| frames.add_line(format, line, number))?;
-                frames.write()
+                let outcome = lines.drain(|line, number| frames.add_line(format, line, number));
+                frames.write()?;
+                outcome
             })?;
             if let Some((line, number)) = lines.last() {
                 frames.add_line(format, &line, number)?;
@@ -122,6 +120,23 @@ fn encode(args: &EncodeArgs) -> Result<Exit, Trouble> {
 
 fn broken(sentence: &str) -> Trouble {
     Trouble::Ended(sentence.to_owned(), Exit::Protocol)
+}
+
+fn wrong(odd: &Odd, framing: &Framing) -> Trouble {
+    broken(&format!("standard input cannot be framed: {}", odd.sentence(framing)))
+}
+
+/// Frames the messages that were found.
+fn unframe(inbound: &mut Inbound, framing: &Framing, frames: &mut Frames) -> Result<(), Trouble> {
+    while let Some(received) = inbound.next() {
+        if let Some(odd) = Odd::of(&received) {
+            return Err(wrong(&odd, framing));
+        }
+        if let Received::Message { payload, .. } = received {
+            frames.add(payload)?;
+        }
+    }
+    Ok(())
 }
 
 /// What is encoded.
@@ -188,9 +203,11 @@ fn decode(args: &DecodeArgs) -> Result<Exit, Trouble> {
         outcome
     });
     outcome?;
-    inbound.finish().map_err(|cut| {
-        broken(&format!("the input ends inside a message: {cut}; what there is of it was not written"))
-    })?;
+    if let Err(cut) = inbound.finish() {
+        let outcome = messages.odd(&Odd::Truncated(cut), true);
+        write(&mut messages.out)?;
+        outcome?;
+    }
     match messages.odd {
         0 => Ok(Exit::Done),
         _ => Err(broken("some of the input was no message; it was told above")),
@@ -228,45 +245,30 @@ impl Messages<'_> {
                         .append(payload, &mut self.out)
                         .map_err(|error| broken(&error.to_string()))?;
                 }
-                Received::Garbage { offset, len } => {
-                    let sentence =
-                        format!("{len} bytes at offset {offset} belong to no message and were passed over");
-                    self.odd(&sentence, "garbage", &json!({ "off": offset, "len": len }));
+                other => {
+                    let odd = Odd::of(&other);
+                    odd.map_or(Ok(()), |odd| self.odd(&odd, inbound.has_stopped()))?;
                 }
-                Received::Oversize { offset, announced } => {
-                    let sentence = format!(
-                        "at offset {offset} a message of {announced} bytes is announced, more than {} allows",
-                        self.args.framing
-                    );
-                    stop(inbound, &sentence)?;
-                    self.odd(&sentence, "oversize", &json!({ "off": offset, "announced": announced }));
-                }
-                Received::Invalid { offset, reason } => {
-                    let sentence = format!(
-                        "at offset {offset} the input does not parse as {}: {reason}",
-                        self.args.framing
-                    );
-                    stop(inbound, &sentence)?;
-                    self.odd(&sentence, "invalid", &json!({ "off": offset, "message": sentence }));
-                }
-                _ => {}
             }
         }
         Ok(())
     }
 
-    fn odd(&mut self, sentence: &str, name: &str, fields: &serde_json::Value) {
+    /// Tells what is no message. Where nothing can be read behind it, that is the end, and the end says it to people.
+    fn odd(&mut self, odd: &Odd, ends: bool) -> Result<(), Trouble> {
         self.odd += 1;
+        let framing = &self.args.framing;
         if self.args.json {
-            self.out.extend_from_slice(json::line(&event(name, fields.clone())).as_bytes());
+            let (name, fields) = odd.event(framing);
+            self.out.extend_from_slice(json::line(&event(name, fields)).as_bytes());
             self.out.push(b'\n');
-        } else {
-            say(&format!("sockeye: {sentence}"));
         }
+        if ends {
+            return Err(broken(&odd.sentence(framing)));
+        }
+        if !self.args.json {
+            say(&format!("sockeye: {}", odd.sentence(framing)));
+        }
+        Ok(())
     }
-}
-
-/// Ends the work, where nothing more can be read.
-fn stop(inbound: &Inbound, sentence: &str) -> Result<(), Trouble> {
-    if inbound.has_stopped() { Err(broken(sentence)) } else { Ok(()) }
 }

@@ -6,34 +6,50 @@ use std::{
     io,
     os::fd::{AsFd, OwnedFd},
     rc::Rc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use sockeye::{
     Encoder, Framing,
     datagram::Datagram,
+    inspect::Queues,
     message::{Cuts, Inbound, Received, Spot},
     socket::{Connection, DatagramBatch, Datagrams, Packets, SocketName, set_linger},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf},
     sync::mpsc,
+    time::sleep,
 };
+
+use crate::output::odd::Odd;
 
 /// Bytes that one read may take.
 const READ_SIZE: usize = 64 * 1024;
+/// How long what was sent may take to arrive before a connection is reset, and how often that is looked at.
+const DELIVERY: Duration = Duration::from_secs(1);
+const DELIVERY_LOOK: Duration = Duration::from_millis(5);
 /// What is held back of a message beyond what its framing allows before it is carried on all the same.
 const HELD_BEYOND: usize = 64 * 1024;
+
+/// What came from a side.
+#[derive(Debug)]
+pub(super) enum Found {
+    /// Something to carry on.
+    Unit(Unit),
+    /// Something is no message, as a sentence is to say; its bytes follow. Whether nothing behind it can be read as messages.
+    Odd(Odd, bool),
+}
 
 /// What is carried at once.
 #[derive(Debug)]
 pub(super) struct Unit {
     /// The bytes as they came.
     pub(super) bytes: Vec<u8>,
+    /// Where they begin in their stream, in bytes.
+    pub(super) offset: Option<u64>,
     /// The message in them; none where there is no framing, or what came is none.
     pub(super) message: Option<Message>,
-    /// What is wrong with them.
-    pub(super) odd: Option<String>,
 }
 
 /// A message that was found.
@@ -41,7 +57,8 @@ pub(super) struct Unit {
 pub(super) struct Message {
     pub(super) payload: Vec<u8>,
     pub(super) header: Vec<u8>,
-    pub(super) spot: Spot,
+    /// Where it was in its stream.
+    pub(super) spot: Option<Spot>,
 }
 
 /// One side.
@@ -57,6 +74,17 @@ pub(super) struct Side {
 pub(super) struct Unfinished(Option<OwnedFd>);
 
 impl Unfinished {
+    /// Waits until the other side has what was sent to it, for a while at most: a reset throws away what is under way. The
+    /// kernel has no event for it.
+    pub(super) async fn delivered(&self) {
+        let Some(socket) = &self.0 else { return };
+        let since = Instant::now();
+        let waits = || Queues::of(socket).is_ok_and(|queues| queues.send.is_some_and(|bytes| bytes > 0));
+        while waits() && since.elapsed() < DELIVERY {
+            sleep(DELIVERY_LOOK).await;
+        }
+    }
+
     /// The stream has come to its end.
     pub(super) fn finish(mut self) {
         self.0 = None;
@@ -101,7 +129,6 @@ pub(super) struct StreamSource {
     inbound: Option<Inbound>,
     /// The most that is held back.
     most: usize,
-    strict: bool,
     /// Bytes that came and were not carried on, and where they begin in the stream.
     held: Vec<u8>,
     base: u64,
@@ -109,12 +136,7 @@ pub(super) struct StreamSource {
 }
 
 impl Side {
-    pub(super) fn stream(
-        connection: Connection,
-        framing: Option<Framing>,
-        encoded: Option<Framing>,
-        strict: bool,
-    ) -> Self {
+    pub(super) fn stream(connection: Connection, framing: Option<Framing>, encoded: Option<Framing>) -> Self {
         let socket = connection.descriptor().and_then(|socket| socket.try_clone_to_owned().ok());
         let socket = Some(Unfinished(socket));
         let packets = connection.packets();
@@ -126,7 +148,6 @@ impl Side {
             packets: packets.clone(),
             inbound,
             most,
-            strict,
             held: Vec::new(),
             base: 0,
             buffer: Vec::new(),
@@ -163,8 +184,8 @@ impl Side {
 }
 
 impl Source {
-    /// The next units, at least one; none at the end. `most` bounds what one read takes.
-    pub(super) async fn next(&mut self, most: usize) -> io::Result<Vec<Unit>> {
+    /// What came next, at least one thing; nothing at the end. `most` bounds what one read takes.
+    pub(super) async fn next(&mut self, most: usize) -> io::Result<Vec<Found>> {
         match self {
             Self::Stream(stream) => stream.next(most).await,
             Self::Flow(arriving) => Ok(arriving.recv().await.map(datagram).into_iter().collect()),
@@ -177,37 +198,64 @@ impl Source {
             }
         }
     }
+
+    /// The framing of what comes, where there is one.
+    pub(super) fn framing(&self) -> Option<&Framing> {
+        match self {
+            Self::Stream(stream) => stream.inbound.as_ref()?.framing(),
+            Self::Datagrams { .. } | Self::Flow(_) => None,
+        }
+    }
+
+    /// Whether it comes to an end.
+    pub(super) const fn ends(&self) -> bool {
+        matches!(self, Self::Stream(_))
+    }
 }
 
-fn datagram(bytes: Vec<u8>) -> Unit {
-    let spot = Spot { number: 0, offset: 0, wire_len: bytes.len(), reads: (0, 0) };
-    let message = Message { payload: bytes.clone(), header: Vec::new(), spot };
-    Unit { bytes, message: Some(message), odd: None }
+fn datagram(bytes: Vec<u8>) -> Found {
+    let message = Message { payload: bytes.clone(), header: Vec::new(), spot: None };
+    Found::Unit(Unit { bytes, offset: None, message: Some(message) })
 }
 
 impl StreamSource {
-    async fn next(&mut self, most: usize) -> io::Result<Vec<Unit>> {
+    async fn next(&mut self, most: usize) -> io::Result<Vec<Found>> {
         loop {
-            let Some(len) = self.read(most).await? else {
-                let rest = std::mem::take(&mut self.held);
-                let odd = self
-                    .inbound
-                    .as_ref()
-                    .and_then(|inbound| inbound.finish().err())
-                    .map(|cut| cut.to_string());
-                let unit = Unit { bytes: rest, message: None, odd };
-                return Ok(if unit.bytes.is_empty() { Vec::new() } else { vec![unit] });
+            let Some(len) = self.read(most).await? else { return Ok(self.rest()) };
+            let found = match &mut self.inbound {
+                None => {
+                    self.held.extend_from_slice(&self.buffer[..len]);
+                    vec![self.unit(len, None)]
+                }
+                Some(inbound) => {
+                    inbound.read(&self.buffer[..len]);
+                    self.held.extend_from_slice(&self.buffer[..len]);
+                    self.found()
+                }
             };
-            let Some(inbound) = &mut self.inbound else {
-                return Ok(vec![Unit { bytes: self.buffer[..len].to_vec(), message: None, odd: None }]);
-            };
-            inbound.read(&self.buffer[..len]);
-            self.held.extend_from_slice(&self.buffer[..len]);
-            let units = self.units()?;
-            if !units.is_empty() {
-                return Ok(units);
+            if !found.is_empty() {
+                return Ok(found);
             }
         }
+    }
+
+    /// What is left at the end.
+    fn rest(&mut self) -> Vec<Found> {
+        let cut = self.inbound.take().and_then(|inbound| inbound.finish().err());
+        let mut found: Vec<Found> =
+            cut.map(|cut| Found::Odd(Odd::Truncated(cut), true)).into_iter().collect();
+        if !self.held.is_empty() {
+            found.push(self.unit(self.held.len(), None));
+        }
+        found
+    }
+
+    /// The first `len` bytes of those held, to be carried on.
+    fn unit(&mut self, len: usize, message: Option<Message>) -> Found {
+        let bytes: Vec<u8> = self.held.drain(..len).collect();
+        let offset = Some(self.base);
+        self.base += len as u64;
+        Found::Unit(Unit { bytes, offset, message })
     }
 
     /// One read into the buffer, or one packet, which may be empty; none at the end.
@@ -222,44 +270,30 @@ impl StreamSource {
     }
 
     /// Cuts what is held into units.
-    fn units(&mut self) -> io::Result<Vec<Unit>> {
-        let Some(inbound) = &mut self.inbound else { return Ok(Vec::new()) };
-        let mut units = Vec::new();
+    fn found(&mut self) -> Vec<Found> {
+        let Some(mut inbound) = self.inbound.take() else { return Vec::new() };
+        let mut found = Vec::new();
         while let Some(received) = inbound.next() {
-            match received {
-                Received::Message { payload, header, spot } => {
-                    let end = usize::try_from(spot.offset + spot.wire_len as u64 - self.base).unwrap_or(0);
-                    let bytes: Vec<u8> = self.held.drain(..end.min(self.held.len())).collect();
-                    self.base += bytes.len() as u64;
-                    let message = Message { payload: payload.to_vec(), header: header.to_vec(), spot };
-                    units.push(Unit { bytes, message: Some(message), odd: None });
+            if let Some(odd) = Odd::of(&received) {
+                let stopped = inbound.has_stopped();
+                found.push(Found::Odd(odd, stopped));
+                if stopped {
+                    break;
                 }
-                other => {
-                    let odd = Some(format!("what came is no message: {other:?}"));
-                    units.push(Unit { bytes: Vec::new(), message: None, odd });
-                    if inbound.has_stopped() {
-                        break;
-                    }
-                }
+            } else if let Received::Message { payload, header, spot } = received {
+                let end = usize::try_from(spot.offset + spot.wire_len as u64 - self.base).unwrap_or(0);
+                let message =
+                    Message { payload: payload.to_vec(), header: header.to_vec(), spot: Some(spot) };
+                found.push(self.unit(end.min(self.held.len()), Some(message)));
             }
         }
         let stopped = inbound.has_stopped();
-        if stopped && self.strict {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidData,
-                "what came does not parse, and --strict ends the connection",
-            ));
-        }
-        if stopped || self.held.len() > self.most {
+        if (stopped || self.held.len() > self.most) && !self.held.is_empty() {
             // It is carried on as it is: a relay does not stand in the way.
-            let bytes = std::mem::take(&mut self.held);
-            self.base += bytes.len() as u64;
-            units.extend((!bytes.is_empty()).then_some(Unit { bytes, message: None, odd: None }));
+            found.push(self.unit(self.held.len(), None));
         }
-        if stopped {
-            self.inbound = None;
-        }
-        Ok(units)
+        self.inbound = Some(inbound).filter(|_| !stopped);
+        found
     }
 }
 
@@ -276,9 +310,7 @@ impl Sink {
                 let header_len = frame.len().saturating_sub(message.payload.len());
                 write(writer, &frame, header_len, cuts).await
             }
-            Self::Stream { packets: Some(packets), encoder: None, .. }
-                if unit.bytes.is_empty() && unit.odd.is_none() =>
-            {
+            Self::Stream { packets: Some(packets), encoder: None, .. } if unit.bytes.is_empty() => {
                 packets.send(&unit.bytes).await.map(|()| 0)
             }
             Self::Stream { writer, encoder: None, .. } => {
@@ -294,6 +326,11 @@ impl Sink {
                 None => Ok(0),
             },
         }
+    }
+
+    /// Whether it takes messages and nothing else.
+    pub(super) const fn needs_messages(&self) -> bool {
+        !matches!(self, Self::Stream { encoder: None, .. })
     }
 
     /// No more comes.
@@ -322,7 +359,7 @@ async fn write(
         done += piece;
         if done < bytes.len() {
             // A moment for the other side, or the kernel may put the pieces together again.
-            tokio::time::sleep(BETWEEN_PIECES).await;
+            sleep(BETWEEN_PIECES).await;
         }
     }
     Ok(bytes.len() as u64)

@@ -13,8 +13,8 @@ use tokio::{
 use super::{Relay, ends::Side};
 use crate::{exit::Exit, output::sentence::sockets::network, trouble::Trouble};
 
-/// Senders carried at once.
-const MOST_FLOWS: usize = 1024;
+/// Senders carried at once unless told otherwise.
+const MOST_FLOWS: u32 = 1024;
 /// Datagrams that wait for a slow target, for each sender; what is more is dropped, as networks do.
 const WAITING: usize = 256;
 /// How long a sender may be silent unless told otherwise: translators of addresses forget after as long (RFC 4787 §4.3 asks for
@@ -34,6 +34,10 @@ pub(super) async fn serve(relay: Rc<Relay>, socket: Datagrams) -> Result<Exit, T
     let idle = relay.args.idle.unwrap_or(IDLE);
     let mut flows: HashMap<SocketName, Flow> = HashMap::new();
     let mut tidy = interval(idle.min(Duration::from_secs(1)));
+    let most = relay.args.max_clients.unwrap_or(MOST_FLOWS);
+    let most = usize::try_from(most).unwrap_or(usize::MAX);
+    // Whether it was told that no more are carried.
+    let mut told = false;
     let mut next = 1;
     loop {
         tokio::select! {
@@ -45,7 +49,16 @@ pub(super) async fn serve(relay: Rc<Relay>, socket: Datagrams) -> Result<Exit, T
                 }
                 for datagram in batch.iter() {
                     let known = flows.contains_key(datagram.from);
-                    if !known && flows.len() >= MOST_FLOWS {
+                    if !known && flows.len() >= most {
+                        if !std::mem::replace(&mut told, true) {
+                            let sentence = format!(
+                                "{} is not carried: {most} senders are, and no more are allowed; allow more with --max-clients",
+                                datagram.from
+                            );
+                            // Standard output that is broken ends the program elsewhere.
+                            let _ = relay.tell.failed(next, &sentence);
+                            next += 1;
+                        }
                         continue;
                     }
                     let flow = flows.entry(datagram.from.clone()).or_insert_with(|| {
@@ -60,7 +73,10 @@ pub(super) async fn serve(relay: Rc<Relay>, socket: Datagrams) -> Result<Exit, T
                     let _ = flow.sender.try_send(datagram.bytes.to_vec());
                 }
             }
-            _ = tidy.tick() => flows.retain(|_, flow| flow.active.elapsed() < idle && !flow.sender.is_closed()),
+            _ = tidy.tick() => {
+                flows.retain(|_, flow| flow.active.elapsed() < idle && !flow.sender.is_closed());
+                told &= flows.len() >= most;
+            }
             failure = relay.watch.failed() => return Err(failure),
         }
     }

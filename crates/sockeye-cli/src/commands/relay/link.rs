@@ -6,17 +6,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sockeye::message::Cuts;
+use sockeye::{Framing, message::Cuts};
 use tokio::{sync::mpsc, time::sleep_until};
 
 use super::{
-    How, Totals,
-    ends::{Side, Sink, Source, Unfinished, Unit},
-    watch::{Direction, Watch},
+    How, Relay, Totals, Whose,
+    ends::{Found, Side, Sink, Source, Unfinished},
+    watch::Direction,
 };
 use crate::{
-    args::{Limit, RelayArgs},
-    output::sentence::sockets::network,
+    args::Limit,
+    output::{odd::Odd, sentence::sockets::network, stdout::Broken},
 };
 
 /// Units that wait for their time, at most, in each direction. With the largest unit this bounds the memory of a delay.
@@ -34,16 +34,18 @@ pub(super) struct End {
 
 /// What happens to what is carried.
 pub(super) struct Link<'a> {
-    args: &'a RelayArgs,
-    seed: u64,
-    id: u64,
-    watch: &'a Watch,
-    totals: &'a Cell<Totals>,
+    pub(super) relay: &'a Relay,
+    pub(super) id: u64,
+    pub(super) totals: &'a Cell<Totals>,
 }
 
 /// Why a direction stopped.
 enum Stop {
     Network(io::Error),
+    /// What came does not parse.
+    Protocol(String),
+    /// Standard output cannot be written any more, which ends the program elsewhere.
+    Output,
     Limit,
 }
 
@@ -53,16 +55,13 @@ impl From<io::Error> for Stop {
     }
 }
 
-impl<'a> Link<'a> {
-    pub(super) fn new(
-        args: &'a RelayArgs,
-        seed: u64,
-        id: u64,
-        (watch, totals): (&'a Watch, &'a Cell<Totals>),
-    ) -> Self {
-        Self { args, seed, id, watch, totals }
+impl From<Broken> for Stop {
+    fn from(Broken: Broken) -> Self {
+        Self::Output
     }
+}
 
+impl Link<'_> {
     /// Carries both ways until both have ended, or one has failed.
     pub(super) async fn run(&self, near: Side, far: Side) -> End {
         let datagrams = near.keeps_boundaries() && far.keeps_boundaries();
@@ -85,7 +84,15 @@ impl<'a> Link<'a> {
                 (How::Fin, None)
             }
             // A side that failed is told to the other as what it was: the connection is no more.
-            Err(Stop::Limit) => (How::Closed, None),
+            Err(Stop::Limit | Stop::Output) => (How::Closed, None),
+            Err(Stop::Protocol(sentence)) => {
+                // The messages before it were good.
+                for socket in sockets.iter().flatten() {
+                    socket.delivered().await;
+                }
+                (How::Protocol, Some(sentence))
+            }
+            // A message that the framing of the other side has no way to say.
             Err(Stop::Network(error)) if error.kind() == io::ErrorKind::InvalidData => {
                 (How::Protocol, Some(error.to_string()))
             }
@@ -96,7 +103,7 @@ impl<'a> Link<'a> {
     }
 
     async fn time_is_up(&self) {
-        match self.args.reset_after {
+        match self.relay.args.reset_after {
             Some(Limit::Time(time)) => tokio::time::sleep(time).await,
             _ => std::future::pending().await,
         }
@@ -110,52 +117,82 @@ impl<'a> Link<'a> {
         way: Direction,
         datagrams: bool,
     ) -> Result<(), Stop> {
-        let (sender, mut waiting) = mpsc::channel::<(Instant, Unit)>(WAITING);
-        let most = self.args.rate.map_or(usize::MAX, |rate| {
+        let args = &self.relay.args;
+        let (sender, mut waiting) = mpsc::channel::<(Instant, Found)>(WAITING);
+        let most = args.rate.map_or(usize::MAX, |rate| {
             let slice = u128::from(rate) * SLICE.as_millis() / 1000;
             usize::try_from(slice).unwrap_or(usize::MAX).max(LEAST_READ)
         });
+        let (framing, ends) = (source.framing().cloned(), source.ends());
         let reading = async move {
             loop {
-                let units = source.next(most).await?;
-                if units.is_empty() {
+                let found = source.next(most).await?;
+                if found.is_empty() {
                     return Ok::<(), Stop>(());
                 }
-                let due = Instant::now() + self.args.delay.unwrap_or_default();
-                for unit in units {
-                    if sender.send((due, unit)).await.is_err() {
+                let due = Instant::now() + args.delay.unwrap_or_default();
+                for found in found {
+                    if sender.send((due, found)).await.is_err() {
                         return Ok(());
                     }
                 }
             }
         };
         let writing = async {
-            let mut cuts = Cuts::new(self.args.split, self.seed ^ way.number());
-            let mut dice = Dice(self.seed ^ way.number());
+            let seed = self.relay.seed ^ self.id ^ way.number();
+            let mut cuts = Cuts::new(args.split, seed);
+            let mut dice = Dice(seed);
             let mut free = Instant::now();
-            let mut number = 0;
-            while let Some((due, unit)) = waiting.recv().await {
-                number += 1;
-                if self.args.delay.is_some() {
+            let (mut number, mut carried) = (0, 0);
+            while let Some((due, found)) = waiting.recv().await {
+                if args.delay.is_some() {
                     sleep_until(due.into()).await;
                 }
-                let lost = datagrams && self.args.loss.is_some_and(|share| dice.roll() < share);
-                self.watch.saw(self.id, way, number, &unit, lost);
+                let unit = match (found, &framing) {
+                    (Found::Unit(unit), _) => unit,
+                    (Found::Odd(odd, last), Some(framing)) => {
+                        self.misread(way, (&odd, framing), last, sink.needs_messages())?;
+                        continue;
+                    }
+                    (Found::Odd(..), None) => continue,
+                };
+                number += 1;
+                let lost = datagrams && args.loss.is_some_and(|share| dice.roll() < share);
+                self.relay.watch.saw(self.id, way, number, &unit, lost);
                 if lost {
                     continue;
                 }
                 free = self.pace(free, unit.bytes.len()).await;
+                carried += unit.bytes.len() as u64;
                 let len = sink.put(&unit, &mut cuts).await?;
                 self.count(way, len)?;
             }
-            sink.end().await.map_err(Stop::from)
+            sink.end().await?;
+            if ends {
+                self.relay.tell.end(self.id, way.name(), carried)?;
+            }
+            Ok(())
         };
         tokio::try_join!(reading, writing).map(drop)
     }
 
+    /// Tells what is no message. It ends the connection with `--strict`, and where only messages can be carried on and none can
+    /// be read any more.
+    fn misread(
+        &self,
+        way: Direction,
+        odd: (&Odd, &Framing),
+        last: bool,
+        needs_messages: bool,
+    ) -> Result<(), Stop> {
+        let ends = self.relay.args.strict || last && needs_messages;
+        self.relay.tell.odd(Whose::Connection(self.id), way.name(), odd, u8::from(ends))?;
+        if ends { Err(Stop::Protocol(odd.0.sentence(odd.1))) } else { Ok(()) }
+    }
+
     /// Waits until the link is free, and says when it will be free again.
     async fn pace(&self, free: Instant, len: usize) -> Instant {
-        let Some(rate) = self.args.rate else { return free };
+        let Some(rate) = self.relay.args.rate else { return free };
         let now = Instant::now();
         if free > now {
             sleep_until(free.into()).await;
@@ -173,7 +210,7 @@ impl<'a> Link<'a> {
         *bytes += len;
         *units += 1;
         self.totals.set(totals);
-        match self.args.reset_after {
+        match self.relay.args.reset_after {
             Some(Limit::Bytes(most)) if totals.received + totals.sent >= most => Err(Stop::Limit),
             _ => Ok(()),
         }

@@ -26,7 +26,7 @@ use sockeye::{
 use tokio::{sync::Notify, task::spawn_local, time::sleep};
 
 use self::{ends::Side, link::Link, watch::Watch};
-use super::sockets::{How, Open, Tell, Totals, can_be_dialled, can_be_listened_on, run_here};
+use super::sockets::{How, Open, Tell, Totals, Whose, can_be_dialled, can_be_listened_on, run_here};
 use crate::{
     args::RelayArgs,
     exit::Exit,
@@ -153,7 +153,7 @@ impl Relay {
         };
         self.tell.opened(id, caller.facts(), 0)?;
         let encoded = self.target.scheme().is_datagram().then(|| self.framing_down()).flatten();
-        let near = Side::stream(caller, self.framing_up(), encoded, self.args.strict);
+        let near = Side::stream(caller, self.framing_up(), encoded);
         self.join(near, id, false).await
     }
 
@@ -170,8 +170,7 @@ impl Relay {
                 return open.closed(How::Failed);
             }
         };
-        let link = Link::new(&self.args, self.seed ^ id, id, (&self.watch, &totals));
-        let end = link.run(near, far).await;
+        let end = Link { relay: self, id, totals: &totals }.run(near, far).await;
         if let Some(sentence) = &end.sentence {
             self.tell.failed(id, sentence)?;
         }
@@ -186,7 +185,7 @@ impl Relay {
         }
         let encoded = near_is_datagrams.then(|| self.framing_up()).flatten();
         let connection = Connection::dial(&self.target).await?;
-        Ok(Side::stream(connection, self.framing_down(), encoded, self.args.strict))
+        Ok(Side::stream(connection, self.framing_down(), encoded))
     }
 
     /// Framing of what callers send.

@@ -28,7 +28,8 @@ pub(super) enum Direction {
 }
 
 impl Direction {
-    const fn name(self) -> &'static str {
+    /// Its name in events.
+    pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Up => "up",
             Self::Down => "down",
@@ -48,7 +49,6 @@ impl Direction {
 pub(super) struct Watch {
     output: OutFormat,
     events: bool,
-    quiet: bool,
     record: Option<RefCell<BufWriter<File>>>,
     path: PathBuf,
     trouble: RefCell<Option<std::io::Error>>,
@@ -70,7 +70,6 @@ impl Watch {
         Ok(Self {
             output: args.output.clone(),
             events: args.json,
-            quiet: args.quiet,
             record: args.record.as_ref().map(make).transpose()?,
             path: args.record.clone().unwrap_or_default(),
             trouble: RefCell::new(None),
@@ -88,22 +87,16 @@ impl Watch {
 
     /// Something goes through, or is lost on the way.
     pub(super) fn saw(&self, connection: u64, way: Direction, number: u64, unit: &Unit, lost: bool) {
-        if let Some(odd) = unit.odd.as_ref().filter(|_| !self.quiet && !self.events) {
-            say(&format!("sockeye: connection {connection}, {}: {odd}", way.name()));
-        }
         let shown = unit.message.as_ref().map_or(&unit.bytes, |message| &message.payload);
-        if unit.bytes.is_empty() && unit.message.is_none() {
-            return;
-        }
-        let spot = unit.message.as_ref().map(|message| message.spot);
+        let spot = unit.message.as_ref().and_then(|message| message.spot);
         let record = Record {
             direction: Some(way.name()),
             connection: Some(connection),
             number,
-            offset: spot.map(|spot| spot.offset),
+            offset: spot.map(|spot| spot.offset).or(unit.offset),
             wire_len: unit.bytes.len(),
             at: Some((SystemTime::now(), self.began.elapsed())),
-            reads: spot.map(|spot| spot.reads).filter(|reads| *reads != (0, 0)),
+            reads: spot.map(|spot| spot.reads),
             header: unit.message.as_ref().map_or(&[], |message| &message.header),
             lost,
             ..Record::default()

@@ -1,6 +1,7 @@
 //! Sockets without connections: one message, one datagram.
 
 use std::{
+    cell::Cell,
     collections::BTreeSet,
     io,
     time::{Duration, Instant},
@@ -17,12 +18,12 @@ use super::{
     plan::{Plan, after},
     source::{self, Source},
     stats,
-    tell::{How, Totals},
+    tell::{How, Totals, Whose},
 };
 use crate::{
     args::OnEof,
     exit::Exit,
-    output::{sentence::sockets::network, stdout::Broken},
+    output::{odd::Odd, sentence::sockets::network, stdout::Broken},
     trouble::Trouble,
 };
 
@@ -76,6 +77,8 @@ struct Post<'a> {
     /// Datagrams that the kernel has dropped, and how many of them were told, when.
     drops: u64,
     drops_told: (u64, Option<Instant>),
+    /// Whether something came that is no message, and was told.
+    misread: Cell<bool>,
     /// Whether its end was told.
     told: bool,
 }
@@ -103,6 +106,7 @@ impl<'a> Post<'a> {
             active: now,
             drops: 0,
             drops_told: (0, None),
+            misread: Cell::new(false),
             told: false,
         }
     }
@@ -149,7 +153,7 @@ impl<'a> Post<'a> {
                             self.send(datagram.bytes, Some(datagram.from)).await?;
                         }
                         if self.plan.has_enough() {
-                            return Ok(Exit::Done);
+                            return self.verdict();
                         }
                     }
                     self.tell_drops(false)?;
@@ -178,6 +182,10 @@ impl<'a> Post<'a> {
 
     fn verdict(&self) -> Result<Exit, Trouble> {
         match self.plan.missing() {
+            None if self.misread.get() => {
+                let sentence = "some of what came was no message; it was told above".to_owned();
+                Err(Trouble::Ended(sentence, Exit::Protocol))
+            }
             None => Ok(Exit::Done),
             Some(missing) => {
                 let sentence = format!("{missing} of the messages that --count asked for did not come");
@@ -248,23 +256,32 @@ impl<'a> Post<'a> {
         self.last = Some((from.clone(), text));
     }
 
-    /// The messages within a datagram. One that is not complete will not become so.
+    /// The messages within a datagram. One that is not complete will not become so; it is no reason not to hear the next.
     fn frames(&self, inbound: &mut Inbound, peer: &str) -> Result<(), Trouble> {
-        let fail = |why: &str| {
-            Trouble::Ended(format!("a datagram from {peer} does not parse: {why}"), Exit::Protocol)
-        };
         let number = self.totals.messages_in;
         while let Some(received) = inbound.next() {
-            match received {
-                Received::Message { payload, header, spot } => {
-                    let spot = Spot { reads: (number, number), ..spot };
-                    self.plan.tell.message(None, Some(peer), header, payload, &spot).map_err(broken)?;
-                    self.plan.count();
+            if let Some(odd) = Odd::of(&received) {
+                self.misread(inbound, peer, odd)?;
+                if inbound.has_stopped() {
+                    return Ok(());
                 }
-                other => return Err(fail(&format!("{other:?}"))),
+            } else if let Received::Message { payload, header, spot } = received {
+                let spot = Spot { reads: (number, number), ..spot };
+                self.plan.tell.message(None, Some(peer), header, payload, &spot).map_err(broken)?;
+                self.plan.count();
             }
         }
-        inbound.finish().map_err(|cut| fail(&cut.to_string()))
+        match inbound.finish() {
+            Ok(()) => Ok(()),
+            Err(cut) => self.misread(inbound, peer, Odd::Truncated(cut)),
+        }
+    }
+
+    /// Tells what is no message.
+    fn misread(&self, inbound: &Inbound, peer: &str, odd: Odd) -> Result<(), Trouble> {
+        self.misread.set(true);
+        let Some(framing) = inbound.framing() else { return Ok(()) };
+        self.plan.tell.odd(Whose::Datagram(peer), "rx", (&odd, framing), 0).map_err(broken)
     }
 
     /// Tells how many datagrams the kernel has dropped, when there are more than were told.

@@ -30,7 +30,7 @@ use tokio::{runtime::Builder, task::LocalSet};
 pub(super) use connect::run as connect;
 pub(super) use listen::run as listen;
 pub(super) use plan::{Wish, can_be_dialled, can_be_listened_on, endpoint_of};
-pub(super) use tell::{How, Open, Tell, Totals};
+pub(super) use tell::{How, Open, Tell, Totals, Whose};
 
 use crate::{exit::Exit, output::stdout, signals::Signals, trouble::Trouble};
 

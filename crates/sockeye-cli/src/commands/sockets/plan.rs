@@ -178,6 +178,8 @@ pub(in crate::commands) fn endpoint_of(
     let scheme = match (endpoint.scheme(), args.ipv4, args.ipv6) {
         (Scheme::Tcp, true, _) => Scheme::Tcp4,
         (Scheme::Tcp, _, true) => Scheme::Tcp6,
+        (Scheme::Tls, true, _) => Scheme::Tls4,
+        (Scheme::Tls, _, true) => Scheme::Tls6,
         (Scheme::Udp, true, _) => Scheme::Udp4,
         (Scheme::Udp, _, true) => Scheme::Udp6,
         (scheme, ..) => scheme,
@@ -206,8 +208,8 @@ fn flags_fit(endpoint: &Endpoint, args: &Wish) -> Result<(), Trouble> {
     let scheme = endpoint.scheme();
     let contradiction = match scheme {
         _ if args.udp && !scheme.is_datagram() => Some("-u"),
-        Scheme::Tcp6 | Scheme::Udp6 if args.ipv4 => Some("-4"),
-        Scheme::Tcp4 | Scheme::Udp4 if args.ipv6 => Some("-6"),
+        Scheme::Tcp6 | Scheme::Tls6 | Scheme::Udp6 if args.ipv4 => Some("-4"),
+        Scheme::Tcp4 | Scheme::Tls4 | Scheme::Udp4 if args.ipv6 => Some("-6"),
         _ if scheme.is_inet() => None,
         _ if args.ipv4 => Some("-4"),
         _ if args.ipv6 => Some("-6"),

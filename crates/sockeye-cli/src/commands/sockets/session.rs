@@ -15,7 +15,6 @@ use std::{
 };
 
 use sockeye::{
-    Framing,
     message::{Inbound, Received},
     socket::{Connection, Packets, lost},
 };
@@ -30,12 +29,12 @@ use super::{
     plan::{Plan, after},
     source::Source,
     stats,
-    tell::{How, Open, Totals},
+    tell::{How, Open, Totals, Whose},
 };
 use crate::{
     args::OnEof,
     exit::Exit,
-    output::{sentence::sockets::network, stdout::Broken},
+    output::{odd::Odd, sentence::sockets::network, stdout::Broken},
     trouble::Trouble,
 };
 
@@ -393,56 +392,29 @@ async fn read_stream(
 
 /// Receives until the other side sends no more.
 async fn receive(shared: &Shared<'_>, reader: &mut ReadHalf<Connection>) -> Result<(), Stop> {
-    let framing = shared.plan.framing_in.clone();
-    let mut inbound = Inbound::new(framing.clone());
+    let mut inbound = Inbound::new(shared.plan.framing_in.clone());
     loop {
         if !read_into(shared, reader, &mut inbound).await? {
             return finish(shared, &inbound);
         }
-        show(shared, &mut inbound, framing.as_ref(), |_| {})?;
+        show(shared, &mut inbound, |_| {})?;
     }
 }
 
 /// Shows what was found in a read; `also` gets each message.
-fn show(
-    shared: &Shared<'_>,
-    inbound: &mut Inbound,
-    framing: Option<&Framing>,
-    mut also: impl FnMut(&[u8]),
-) -> Result<(), Stop> {
+fn show(shared: &Shared<'_>, inbound: &mut Inbound, mut also: impl FnMut(&[u8])) -> Result<(), Stop> {
     let plan = shared.plan;
-    let mut failure = None;
     while let Some(received) = inbound.next() {
-        match received {
-            Received::Message { payload, header, spot } => {
-                shared.add(|totals| totals.messages_in += 1);
-                plan.tell.message(Some(shared.id), None, header, payload, &spot)?;
-                also(payload);
-                plan.count();
-                if plan.has_enough() {
-                    return Err(Stop::Enough);
-                }
+        if let Some(odd) = Odd::of(&received) {
+            misread(shared, inbound, odd)?;
+        } else if let Received::Message { payload, header, spot } = received {
+            shared.add(|totals| totals.messages_in += 1);
+            plan.tell.message(Some(shared.id), None, header, payload, &spot)?;
+            also(payload);
+            plan.count();
+            if plan.has_enough() {
+                return Err(Stop::Enough);
             }
-            Received::Garbage { offset, len } => {
-                plan.tell.garbage(shared.id, offset, len)?;
-                shared.broken.set(true);
-            }
-            Received::Oversize { offset, announced } => {
-                let sentence = too_large(offset, announced, framing);
-                plan.tell.oversize(shared.id, (offset, announced), &sentence)?;
-                shared.broken.set(true);
-                failure = Some(sentence);
-            }
-            Received::Invalid { offset, reason } => {
-                let sentence = format!("at offset {offset} the stream does not parse: {reason}");
-                plan.tell.invalid(shared.id, offset, &sentence)?;
-                shared.broken.set(true);
-                failure = Some(sentence);
-            }
-            _ => {}
-        }
-        if let Some(sentence) = failure.take_if(|_| inbound.has_stopped()) {
-            return Err(Stop::Framing(sentence));
         }
     }
     shared.inside.set(match (inbound.is_inside(), shared.inside.get()) {
@@ -452,34 +424,23 @@ fn show(
     Ok(())
 }
 
-/// The other side sends no more: was that between two messages?
-fn finish(shared: &Shared<'_>, inbound: &Inbound) -> Result<(), Stop> {
-    let plan = shared.plan;
-    shared.inside.set(None);
-    if let Err(cut) = inbound.finish() {
-        plan.tell.truncated(shared.id, cut)?;
-        return Err(Stop::Framing(format!("{cut}; what arrived of it is no message and was not written")));
-    }
-    plan.tell.ended(shared.id, inbound.received())?;
-    Ok(())
+/// Tells what is no message. Where nothing can be read behind it, that is the end, and the end says it to people.
+fn misread(shared: &Shared<'_>, inbound: &Inbound, odd: Odd) -> Result<(), Stop> {
+    let Some(framing) = inbound.framing() else { return Ok(()) };
+    let ends = inbound.has_stopped() || matches!(odd, Odd::Truncated(_));
+    shared.broken.set(true);
+    shared.plan.tell.odd(Whose::Connection(shared.id), "rx", (&odd, framing), u8::from(ends))?;
+    if ends { Err(Stop::Framing(odd.sentence(framing))) } else { Ok(()) }
 }
 
-fn too_large(offset: u64, announced: u64, framing: Option<&Framing>) -> String {
-    let framing = framing.map(ToString::to_string).unwrap_or_default();
-    // Text that was taken for a length: its four bytes are printable.
-    let looks = u32::try_from(announced).ok().map(u32::to_be_bytes);
-    let hint = looks.filter(|bytes| bytes.iter().all(|byte| matches!(byte, b' '..=b'~'))).map_or_else(
-        || "allow more with max= or check that both sides use the same framing".to_owned(),
-        |bytes| {
-            format!(
-                "that is \"{}\" read as a number: the other side speaks something else",
-                bytes.escape_ascii()
-            )
-        },
-    );
-    format!(
-        "at offset {offset} a message of {announced} bytes is announced, more than {framing} allows; {hint}"
-    )
+/// The other side sends no more: was that between two messages?
+fn finish(shared: &Shared<'_>, inbound: &Inbound) -> Result<(), Stop> {
+    shared.inside.set(None);
+    if let Err(cut) = inbound.finish() {
+        misread(shared, inbound, Odd::Truncated(cut))?;
+    }
+    shared.plan.tell.ended(shared.id, inbound.received())?;
+    Ok(())
 }
 
 /// How sending ended.
@@ -503,7 +464,15 @@ async fn send(
         Supply::Own(mut source) => {
             while let Some(batch) = source.recv().await {
                 shared.holding.set(true);
-                for message in batch.map_err(Stop::Input)?.iter() {
+                let batch = match batch {
+                    Ok(batch) => batch,
+                    Err(sentence) => {
+                        // What came before it is sent all the same.
+                        outbound.write_gathered().await?;
+                        return Err(Stop::Input(sentence));
+                    }
+                };
+                for message in batch.iter() {
                     outbound.message(message).await?;
                 }
                 if shared.plan.split != sockeye::message::Split::All {
@@ -556,8 +525,7 @@ async fn echo(
     reader: &mut ReadHalf<Connection>,
     writer: &mut WriteHalf<Connection>,
 ) -> Result<How, Stop> {
-    let framing = shared.plan.framing_in.clone();
-    let mut inbound = Inbound::new(framing.clone());
+    let mut inbound = Inbound::new(shared.plan.framing_in.clone());
     let mut outbound = Outbound::new(shared, writer);
     loop {
         if !read_into(shared, reader, &mut inbound).await? {
@@ -567,7 +535,7 @@ async fn echo(
             return Ok(How::Fin);
         }
         let mut messages = Vec::new();
-        let outcome = show(shared, &mut inbound, framing.as_ref(), |payload| messages.push(payload.to_vec()));
+        let outcome = show(shared, &mut inbound, |payload| messages.push(payload.to_vec()));
         for message in messages {
             outbound.message(&message).await?;
         }

@@ -5,7 +5,10 @@ use std::io::{self, Read};
 use sockeye::message::{Inbound, Received};
 use tokio::sync::mpsc;
 
-use crate::formats::{InFormat, Lines, input::LONGEST_LINE};
+use crate::{
+    formats::{InFormat, Lines, input::LONGEST_LINE},
+    output::odd::Odd,
+};
 
 /// Bytes taken from standard input at once.
 const CHUNK: usize = 256 * 1024;
@@ -73,35 +76,35 @@ impl Reader {
             // Frames are read to where they are taken apart.
             let framed = self.framed.as_mut().and_then(|inbound| inbound.spare(CHUNK));
             let is_framed = framed.is_some();
-            let (batch, is_last) = match input.read(framed.unwrap_or(&mut buffer)) {
-                Ok(0) => (self.end(), true),
-                Ok(len) if is_framed => (self.filled(len), false),
-                Ok(len) => (self.take(&buffer[..len]), false),
+            let mut batch = Batch::default();
+            let (outcome, is_last) = match input.read(framed.unwrap_or(&mut buffer)) {
+                Ok(0) => (self.end(&mut batch), true),
+                Ok(len) if is_framed => (self.filled(len, &mut batch), false),
+                Ok(len) => (self.take(&buffer[..len], &mut batch), false),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => (Err(format!("cannot read standard input: {error}")), true),
             };
-            let is_last = is_last || batch.is_err();
-            let is_empty = batch.as_ref().is_ok_and(|batch| batch.ends.is_empty());
-            let gone = !is_empty && sender.blocking_send(batch).is_err();
-            if gone || is_last {
+            // Messages before one that is wrong are sent all the same.
+            let gone = !batch.ends.is_empty() && sender.blocking_send(Ok(batch)).is_err();
+            let wrong = outcome.err().map(|sentence| sender.blocking_send(Err(sentence)));
+            if gone || is_last || wrong.is_some() {
                 return;
             }
         }
     }
 
     /// The same of a read that went straight to where frames are taken apart.
-    fn filled(&mut self, len: usize) -> Result<Batch, String> {
-        let Some(inbound) = &mut self.framed else { return Ok(Batch::default()) };
+    fn filled(&mut self, len: usize, batch: &mut Batch) -> Result<(), String> {
+        let Some(inbound) = &mut self.framed else { return Ok(()) };
         inbound.filled(len);
-        unframe(inbound, Batch::default())
+        unframe(inbound, batch)
     }
 
     /// What a read brought.
-    fn take(&mut self, bytes: &[u8]) -> Result<Batch, String> {
-        let mut batch = Batch::default();
+    fn take(&mut self, bytes: &[u8], batch: &mut Batch) -> Result<(), String> {
         if self.format == InFormat::Raw && !self.by_message {
             batch.push(bytes);
-            return Ok(batch);
+            return Ok(());
         }
         if let Some(inbound) = &mut self.framed {
             inbound.read(bytes);
@@ -112,45 +115,48 @@ impl Reader {
         } else {
             self.lines.push(bytes);
             let (format, interactive) = (&self.format, self.interactive);
-            self.lines.drain(|line, number| add(format, interactive, line, number, &mut batch))?;
+            self.lines.drain(|line, number| add(format, interactive, line, number, batch))?;
         }
         if self.whole.len().max(self.lines.pending()) > LONGEST_LINE {
             return Err(
                 "a message of standard input is longer than 256 MiB; nothing sends that at once".to_owned()
             );
         }
-        Ok(batch)
+        Ok(())
     }
 
     /// What is left at the end.
-    fn end(&mut self) -> Result<Batch, String> {
-        let mut batch = Batch::default();
+    fn end(&mut self, batch: &mut Batch) -> Result<(), String> {
         if let Some(inbound) = &self.framed {
-            return inbound
-                .finish()
-                .map(|()| batch)
-                .map_err(|cut| format!("standard input does not parse: {cut}"));
+            return inbound.finish().map_err(|cut| wrong(inbound, &Odd::Truncated(cut)));
         }
         if self.format == InFormat::Raw {
             if self.by_message {
                 batch.push(&self.whole);
             }
         } else if let Some((line, number)) = self.lines.last() {
-            add(&self.format, self.interactive, &line, number, &mut batch)?;
+            add(&self.format, self.interactive, &line, number, batch)?;
         }
-        Ok(batch)
+        Ok(())
     }
 }
 
 /// Takes the messages out of what was read.
-fn unframe(inbound: &mut Inbound, mut batch: Batch) -> Result<Batch, String> {
+fn unframe(inbound: &mut Inbound, batch: &mut Batch) -> Result<(), String> {
     while let Some(received) = inbound.next() {
-        match received {
-            Received::Message { payload, .. } => batch.push(payload),
-            other => return Err(format!("standard input does not parse: {other:?}")),
+        if let Some(odd) = Odd::of(&received) {
+            return Err(wrong(inbound, &odd));
+        }
+        if let Received::Message { payload, .. } = received {
+            batch.push(payload);
         }
     }
-    Ok(batch)
+    Ok(())
+}
+
+fn wrong(inbound: &Inbound, odd: &Odd) -> String {
+    let sentence = inbound.framing().map(|framing| odd.sentence(framing)).unwrap_or_default();
+    format!("standard input cannot be sent as it is: {sentence}")
 }
 
 fn add(
@@ -201,11 +207,34 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_cannot_be_read_ends_the_input_with_its_number() {
+    fn a_line_that_cannot_be_read_ends_the_input_with_its_number_behind_those_before_it() {
         let all = messages(InFormat::Hex, true, b"00\nzz\n01\n");
         assert_eq!(
             all,
-            [Err("line 2 of standard input cannot be sent: 'z' is no hexadecimal digit".to_owned())]
+            [
+                Ok(vec![vec![0]]),
+                Err("line 2 of standard input cannot be sent: 'z' is no hexadecimal digit".to_owned())
+            ]
         );
+    }
+
+    #[test]
+    fn a_frame_that_cannot_be_read_ends_the_input_behind_those_before_it() {
+        let netstring = || InFormat::Framed("netstring".parse().unwrap());
+        for (input, why) in [
+            (
+                &b"1:a,x:b,"[..],
+                "at offset 4 what came does not parse as netstring: 0x78 ('x') is no digit of a length",
+            ),
+            (
+                &b"1:a,9:b"[..],
+                "the stream ended inside a frame, after 3 bytes of it where it needed 12; what there is of it is no message of netstring",
+            ),
+        ] {
+            assert_eq!(
+                messages(netstring(), true, input),
+                [Ok(vec![b"a".to_vec()]), Err(format!("standard input cannot be sent as it is: {why}"))]
+            );
+        }
     }
 }

@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::{Value, json};
 use sockeye::{
-    Truncated,
+    Framing,
     message::Spot,
     socket::{Facts, SocketName},
 };
@@ -20,6 +20,7 @@ use crate::{
     output::{
         json::{event, line},
         measure::{duration, size},
+        odd::Odd,
         say,
         stdout::{self, Broken},
     },
@@ -54,6 +55,15 @@ pub(in crate::commands) enum How {
     Protocol,
     /// Something else broke it.
     Failed,
+}
+
+/// Whose something is that came.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::commands) enum Whose<'a> {
+    /// That of a connection, by its number.
+    Connection(u64),
+    /// It came in a datagram from here.
+    Datagram(&'a str),
 }
 
 /// What went over a connection.
@@ -227,12 +237,22 @@ impl Tell {
     /// The other side sends no more (FIN), but may still receive.
     pub(in crate::commands) fn ended(&self, connection: u64, received: u64) -> Result<(), Broken> {
         self.sentence(1, &format!("connection {connection}: the other side sends no more"));
-        self.event("eof", json!({ "conn": connection, "dir": "rx", "off": received }))
+        self.end(connection, "rx", received)
     }
 
     /// This side sends no more.
     pub(in crate::commands) fn half_closed(&self, connection: u64, sent: u64) -> Result<(), Broken> {
-        self.event("eof", json!({ "conn": connection, "dir": "tx", "off": sent }))
+        self.end(connection, "tx", sent)
+    }
+
+    /// A direction has ended after so many bytes.
+    pub(in crate::commands) fn end(
+        &self,
+        connection: u64,
+        way: &'static str,
+        offset: u64,
+    ) -> Result<(), Broken> {
+        self.event("eof", json!({ "conn": connection, "dir": way, "off": offset }))
     }
 
     /// A read, for those who want to see each.
@@ -345,30 +365,32 @@ impl Tell {
         Ok(())
     }
 
-    pub(in crate::commands) fn garbage(&self, connection: u64, offset: u64, len: u64) -> Result<(), Broken> {
-        self.sentence(0, &format!("connection {connection}: {len} bytes at offset {offset} belong to no message and were passed over"));
-        self.event("garbage", json!({ "conn": connection, "off": offset, "len": len }))
-    }
-
-    /// A message that is too long. Where it is passed over, people are told here; else the command's end says it.
-    pub(in crate::commands) fn oversize(
+    /// What came is no message. `way` is the direction it came in; people are told from this level on.
+    pub(in crate::commands) fn odd(
         &self,
-        connection: u64,
-        (offset, announced): (u64, u64),
-        why: &str,
+        whose: Whose<'_>,
+        way: &'static str,
+        (odd, framing): (&Odd, &Framing),
+        least: u8,
     ) -> Result<(), Broken> {
-        self.sentence(1, &format!("connection {connection}: {why}"));
-        self.event("oversize", json!({ "conn": connection, "off": offset, "announced": announced }))
-    }
-
-    /// A byte that cannot stand where it stands.
-    pub(in crate::commands) fn invalid(&self, connection: u64, offset: u64, why: &str) -> Result<(), Broken> {
-        self.sentence(1, &format!("connection {connection}: {why}"));
-        self.event("invalid", json!({ "conn": connection, "off": offset, "message": why }))
-    }
-
-    pub(in crate::commands) fn truncated(&self, connection: u64, cut: Truncated) -> Result<(), Broken> {
-        self.event("truncated", json!({ "conn": connection, "have": cut.have, "need": cut.need }))
+        let sentence = odd.sentence(framing);
+        self.sentence(
+            least,
+            &match whose {
+                Whose::Connection(connection) if way == "rx" => {
+                    format!("connection {connection}: {sentence}")
+                }
+                Whose::Connection(connection) => format!("connection {connection}, {way}: {sentence}"),
+                Whose::Datagram(peer) => format!("in a datagram from {peer}: {sentence}"),
+            },
+        );
+        let (name, mut fields) = odd.event(framing);
+        match whose {
+            Whose::Connection(connection) => fields["conn"] = connection.into(),
+            Whose::Datagram(peer) => fields["peer"] = peer.into(),
+        }
+        fields["dir"] = way.into();
+        self.event(name, fields)
     }
 
     /// A datagram that was longer than what could be taken of it.

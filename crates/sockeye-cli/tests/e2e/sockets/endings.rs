@@ -142,6 +142,39 @@ fn a_line_that_cannot_be_read_is_told_with_its_number() {
 }
 
 #[test]
+fn what_standard_input_says_before_a_mistake_is_sent() {
+    for (arguments, input, told) in [
+        (&["--in", "hex", "--split", "all"][..], "6f6e65\n74776f\nxyz\n", "line 3 of standard input"),
+        (&["--in", "netstring"], "3:one,3:two,x", "at offset 12 what came does not parse as netstring"),
+        (&["--in", "netstring"], "3:one,3:two,9:c", "the stream ended inside a frame"),
+    ] {
+        let (server, address) = listening(&["-f", "line"], "127.0.0.1:0");
+        let sent =
+            fed(&[&["connect", "-f", "line"], arguments, &[&address]].concat(), input.as_bytes()).end();
+        sent.exits(2);
+        assert!(sent.stderr.contains(told), "{sent:?}");
+        assert_eq!(texts(&server.end()), ["one", "two"]);
+        let arguments = &arguments[..2];
+        let framed = fed(&[&["frame", "encode", "-f", "line"], arguments].concat(), input.as_bytes()).end();
+        assert_eq!(framed.stdout, "one\ntwo\n", "{framed:?}");
+        assert!(framed.stderr.contains(told), "{framed:?}");
+    }
+}
+
+#[test]
+fn a_datagram_that_is_no_message_is_told_and_the_next_is_heard() {
+    let (server, address) = listening(&["-f", "dec:4", "--count", "2"], "udp://127.0.0.1:0");
+    let sender = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    for datagram in [&b"0003AAA"[..], b"GET /", b"0009cut", b"0004BBBB"] {
+        sender.send_to(datagram, &address).unwrap();
+    }
+    let ended = server.end();
+    assert_eq!(texts(ended.exits(3)), ["AAA", "BBBB"]);
+    assert_eq!(ended.only("invalid")["peer"], sender.local_addr().unwrap().to_string());
+    assert_eq!(ended.only("truncated")["have"], 7);
+}
+
+#[test]
 fn a_reader_that_has_gone_ends_it_quietly() {
     let (mut kept, stdin) = {
         let mut command = Command::new("sh");
@@ -176,7 +209,7 @@ fn tls_says_whom_it_does_not_trust() {
         let _ = caller.write_all(b"SSH-2.0-x\r\n");
         let _ = caller.read(&mut [0; 1024]);
     });
-    let refused = sockeye(&["connect", &format!("tls://{plain}")]).end();
+    let refused = sockeye(&["connect", "-4", &format!("tls://{plain}")]).end();
     refused.exits(3);
     assert!(format!("{refused:?}").contains("not TLS"), "{refused:?}");
     drop(server.kill());
@@ -201,6 +234,10 @@ fn a_filter_frames_and_unframes() {
     assert_eq!(texts(decoded.exits(0)), ["AAA", "BBBB"]);
     let cut = fed(&["frame", "decode", "-f", "dec:4", "--json"], b"0003AAA0004BB").end();
     assert_eq!(texts(cut.exits(3)), ["AAA"], "what was whole is kept");
+    assert_eq!((&cut.only("truncated")["have"], &cut.only("truncated")["need"]), (&6.into(), &8.into()));
+    let bad = fed(&["frame", "decode", "-f", "dec:4", "--json"], b"0003AAAxyz").end();
+    assert_eq!(texts(bad.exits(3)), ["AAA"]);
+    assert_eq!(bad.only("invalid")["off"], 7);
     // A line is cut by the end of what is looked at.
     let long = "hello\n".repeat(2_796_203);
     let guessed = fed(&["frame", "guess"], long.as_bytes()).end();

@@ -20,6 +20,7 @@ fn endpoints_that_cannot_be_meant() {
         (&["connect", "-s", "::1", "127.0.0.1:1"], "both ends have one family"),
         (&["connect", "-u", "tcp://127.0.0.1:1"], "-u and tcp:// contradict each other"),
         (&["connect", "-6", "udp4://127.0.0.1:1"], "-6 and udp4:// contradict each other"),
+        (&["connect", "-4", "tls6://localhost:1"], "-4 and tls6:// contradict each other"),
         (&["connect", "-4", "/run/x"], "-4 and unix:// contradict each other"),
         (&["connect", "[fe80::1]:1"], "[fe80::1%eth0]"),
         (&["connect", "udp://[fe80::1]:1"], "[fe80::1%eth0]"),

@@ -121,21 +121,75 @@ fn messages_are_shown_recorded_and_torn_on_purpose() {
 
 #[test]
 fn what_does_not_parse_goes_on_unseen_unless_that_is_not_wanted() {
-    for (strict, arrives) in [(false, true), (true, false)] {
-        let (server, target) = listener();
-        let arguments: &[&str] = if strict { &["-f", "dec:4", "--strict"] } else { &["-f", "dec:4"] };
-        let (relay, address) = relay("127.0.0.1:0", &target, arguments);
-        let mut caller = TcpStream::connect(&address).unwrap();
-        let (mut called, _) = server.accept().unwrap();
-        caller.write_all(b"0003AAAGET / HTTP/1.0").unwrap();
-        caller.shutdown(std::net::Shutdown::Write).unwrap();
-        let mut arrived = Vec::new();
-        let result = called.read_to_end(&mut arrived);
-        assert_eq!(result.is_ok() && arrived == b"0003AAAGET / HTTP/1.0", arrives, "{arrived:?}");
-        drop(called);
-        relay.event("close");
-        drop(relay.kill());
+    for (sent, odd) in [(&b"0003AAAGET / HTTP/1.0"[..], "invalid"), (b"0003AAA0009BB", "truncated")] {
+        for strict in [false, true] {
+            let (server, target) = listener();
+            let strictly: &[&str] = if strict { &["--strict"] } else { &[] };
+            let (relay, address) =
+                relay("127.0.0.1:0", &target, &[&["-f", "dec:4", "--out", "json"], strictly].concat());
+            let mut caller = TcpStream::connect(&address).unwrap();
+            let (mut called, _) = server.accept().unwrap();
+            caller.write_all(sent).unwrap();
+            caller.shutdown(std::net::Shutdown::Write).unwrap();
+            let mut arrived = Vec::new();
+            let result = called.read_to_end(&mut arrived);
+            assert_eq!(result.is_err(), strict, "an end would say that nothing is missing");
+            assert_eq!(
+                arrived,
+                if strict { &sent[..7] } else { sent },
+                "the message before it came in any case"
+            );
+            drop(called);
+            let close = relay.event("close");
+            let ended = relay.kill();
+            assert_eq!(ended.only(odd)["dir"], "up", "{ended:?}");
+            let shown = ended.all("msg");
+            let numbers: Vec<_> = shown.iter().map(|message| message["n"].as_u64().unwrap()).collect();
+            if strict {
+                assert_eq!((&close["how"], numbers), (&"protocol".into(), vec![1]));
+                assert_eq!(ended.all("eof").len(), 0);
+            } else {
+                assert_eq!((&close["how"], numbers), (&"fin".into(), vec![1, 2]));
+                assert_eq!((&shown[1]["off"], &shown[1]["wire"]), (&7.into(), &(sent.len() - 7).into()));
+                let up = ended.all("eof").into_iter().find(|end| end["dir"] == "up").unwrap();
+                assert_eq!(up["off"], sent.len());
+            }
+        }
     }
+}
+
+#[test]
+fn where_only_messages_go_on_what_is_none_ends_the_connection() {
+    let server = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let target = format!("udp://{}", server.local_addr().unwrap());
+    let (relay, address) = relay("127.0.0.1:0", &target, &["-f", "dec:4"]);
+    let mut caller = TcpStream::connect(&address).unwrap();
+    caller.write_all(b"0003AAAGET / HTTP/1.0").unwrap();
+    let mut buffer = [0; 16];
+    server.set_read_timeout(Some(PATIENCE)).unwrap();
+    let len = server.recv(&mut buffer).unwrap();
+    assert_eq!(&buffer[..len], b"AAA");
+    assert_eq!(relay.event("invalid")["off"], 7);
+    assert_eq!(relay.event("close")["how"], "protocol");
+    drop(relay.kill());
+}
+
+#[test]
+fn no_more_senders_of_datagrams_are_carried_than_is_allowed() {
+    let (server, target) = listening(&["--echo"], "udp://127.0.0.1:0");
+    let (relay, address) = relay("udp://127.0.0.1:0", &format!("udp://{target}"), &["--max-clients", "1"]);
+    let ask = |sender: &UdpSocket, patience: Duration| {
+        sender.set_read_timeout(Some(patience)).unwrap();
+        sender.send_to(b"x", &address).unwrap();
+        sender.recv(&mut [0; 16]).is_ok()
+    };
+    let (first, second) = (UdpSocket::bind("127.0.0.1:0").unwrap(), UdpSocket::bind("127.0.0.1:0").unwrap());
+    assert!(ask(&first, PATIENCE));
+    assert!(!ask(&second, Duration::from_millis(300)));
+    assert!(ask(&first, PATIENCE), "the first is carried all the same");
+    let refused = relay.event("failed_connection");
+    assert!(refused["message"].as_str().unwrap().contains("is not carried"), "{refused}");
+    drop((relay.kill(), server.kill()));
 }
 
 #[test]
