@@ -2,8 +2,8 @@
 
 use alloc::vec::Vec;
 
-/// A buffer that is filled at its end and emptied at its front. Bytes are moved only where room is needed and at least as
-/// many were taken out as must be moved: so a byte is moved at most once for each byte taken out.
+/// A buffer that is filled at its end and emptied at its front. Bytes are moved only where at least as many were taken out as
+/// must be moved: so a byte is moved at most once for each byte taken out.
 #[derive(Debug, Default)]
 pub(crate) struct Buffer {
     /// Live bytes, with used ones before and initialised room behind.
@@ -33,9 +33,7 @@ impl Buffer {
     }
 
     pub(crate) fn push(&mut self, bytes: &[u8]) {
-        if self.bytes.len() - self.end < bytes.len() {
-            self.make_room(bytes.len());
-        }
+        self.settle();
         if let Some(room) = self.bytes.get_mut(self.end..self.end + bytes.len()) {
             room.copy_from_slice(bytes);
         } else {
@@ -48,9 +46,7 @@ impl Buffer {
 
     /// Room for at least `min` bytes behind the live ones.
     pub(crate) fn room(&mut self, min: usize) -> &mut [u8] {
-        if self.bytes.len() - self.end < min {
-            self.make_room(min);
-        }
+        self.settle();
         if self.bytes.len() - self.end < min {
             self.bytes.reserve(min - (self.bytes.len() - self.end));
             self.bytes.resize(self.bytes.capacity(), 0);
@@ -92,11 +88,11 @@ impl Buffer {
         }
     }
 
-    /// Moves the live bytes to the front, if that is cheap.
-    #[cold]
-    fn make_room(&mut self, _min: usize) {
+    /// Moves the live bytes to the front, if that is cheap: what is filled next is then memory that was in use a moment ago.
+    #[inline]
+    fn settle(&mut self) {
         let live = self.len();
-        if self.start >= live {
+        if self.start > 0 && self.start >= live {
             self.bytes.copy_within(self.start..self.end, 0);
             (self.start, self.end) = (0, live);
         }
