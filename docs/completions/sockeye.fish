@@ -50,7 +50,7 @@ complete -c sockeye -n "__fish_sockeye_using_subcommand send" -l wait -d 'Begin 
 complete -c sockeye -n "__fish_sockeye_using_subcommand send" -l start -d '`now`: begin with the first receiver that is ready' -r -f -a "now\t'With the first receiver'"
 complete -c sockeye -n "__fish_sockeye_using_subcommand send" -l group -d 'Send to this multicast group (default: one drawn from 239.255.0.0/16 and ff12::/32)' -r
 complete -c sockeye -n "__fish_sockeye_using_subcommand send" -l ttl -d 'How many networks packets may cross (default: 1, this one only)' -r
-complete -c sockeye -n "__fish_sockeye_using_subcommand send" -l max-rate -d 'Never send packets faster than this, headers included, like 100Mbit or 20M (bytes) a second' -r
+complete -c sockeye -n "__fish_sockeye_using_subcommand send" -l max-rate -d 'Never send faster than this, headers of packets included, like 100Mbit or 20M (bytes) a second' -r
 complete -c sockeye -n "__fish_sockeye_using_subcommand send" -l mtu -d 'Bytes of the largest packet that the network carries (default: 1500)' -r
 complete -c sockeye -n "__fish_sockeye_using_subcommand send" -l code-file -d 'Read the code from the first line of a file; `-` is standard input' -r -F
 complete -c sockeye -n "__fish_sockeye_using_subcommand send" -l words -d 'How many secret words a code made here has, 2 to 6 (default: 2; with --many 3)' -r

@@ -125,7 +125,7 @@ pub(crate) struct ManyArgs {
     /// How many networks packets may cross (default: 1, this one only)
     #[arg(long, value_name = "HOPS", requires = "many", value_parser = clap::value_parser!(u8).range(1..))]
     pub(crate) ttl: Option<u8>,
-    /// Never send packets faster than this, headers included, like 100Mbit or 20M (bytes) a second
+    /// Never send faster than this, headers of packets included, like 100Mbit or 20M (bytes) a second
     #[arg(long, value_name = "RATE", requires = "many", value_parser = value::rate)]
     pub(crate) max_rate: Option<u64>,
     /// Bytes of the largest packet that the network carries (default: 1500)

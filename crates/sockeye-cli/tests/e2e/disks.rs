@@ -13,11 +13,11 @@ use crate::{
 };
 
 /// A small file system in memory. Unmounted when dropped.
-struct Mount(PathBuf);
+pub struct Mount(PathBuf);
 
 impl Mount {
     /// Mounts one of this size at a directory; else why not.
-    fn new(at: PathBuf, size: usize) -> Result<Self, String> {
+    pub fn new(at: PathBuf, size: usize) -> Result<Self, String> {
         let options = format!("size={size},mode=0755");
         let output =
             Command::new("mount").args(["-t", "tmpfs", "-o", &options, "sockeye-e2e"]).arg(&at).output();

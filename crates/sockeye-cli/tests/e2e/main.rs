@@ -33,6 +33,7 @@ mod consent;
 mod disks;
 mod endings;
 mod existing;
+mod forgers;
 mod interrupts;
 mod kills;
 mod liars;

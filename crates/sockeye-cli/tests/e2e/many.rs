@@ -6,7 +6,9 @@ use sockeye_lab::{Filter, Lab, Subnet, Switch, skip};
 
 use crate::{
     MIB,
+    disks::Mount,
     machine::{Machine, typed},
+    meetings::RESETS,
     process::{Code, Ended, Process},
     tree,
 };
@@ -236,6 +238,27 @@ fn a_sender_that_was_killed_goes_on_with_the_same_command() {
 }
 
 #[test]
+fn a_control_connection_that_is_reset_while_packets_flow_is_made_again() {
+    needs_namespaces!();
+    let class = Class::new(3);
+    class.file(16);
+    let (sends, code) = class.send(&["--receivers", "3", "--max-rate", "5M", "file"]);
+    let receives = class.receive(&code);
+    receives[1].progress(4 * MIB as u64);
+    let host = class.receivers[1].host();
+    if let Err(why) = host.run("nft", ["-f", RESETS]) {
+        skip!("no resets without nft and its reject: {why}");
+    }
+    receives[1].event("reconnecting");
+    host.run("nft", ["delete", "table", "inet", "resets"]).expect("the rule goes");
+    let received = end_all(receives);
+    all_exit_with_0(&received);
+    sends.end().exits(0);
+    class.all_have("file");
+    assert!(received[1].done()["stats"]["reconnects"].as_u64() >= Some(1), "{:?}", received[1]);
+}
+
+#[test]
 fn one_that_declines_or_has_no_room_does_not_stop_the_others() {
     needs_namespaces!();
     let class = Class::new(3);
@@ -253,6 +276,50 @@ fn one_that_declines_or_has_no_room_does_not_stop_the_others() {
     sent.exits(11);
     tree::assert_same(&class.sender.path("file"), &class.receivers[0].path("in/file"));
     assert_eq!(fs::read(class.receivers[1].path("in/file")).expect("a file"), b"something else");
+}
+
+#[test]
+fn a_full_disk_of_one_of_eight_is_its_own_trouble() {
+    let (sender, receivers) = (Machine::new("sender"), [(); 8].map(|()| Machine::new("receiver")));
+    let _mount = match Mount::new(receivers[3].inbox(), 4 * MIB) {
+        Ok(mount) => mount,
+        Err(why) => skip!("no small file system can be mounted: {why}"),
+    };
+    sender.file("tree/a small", tree::bytes(1, 1000));
+    sender.file("tree/large", tree::bytes(2, 12 * MIB));
+    let sends = sender.send(&["--many", "--receivers", "8", "--max-rate", "12M", "tree"]);
+    let code = sends.code().with_address();
+    let receives = receivers.iter().map(|receiver| receiver.accept(&code, &[])).collect();
+    for (number, (received, receiver)) in end_all(receives).iter().zip(&receivers).enumerate() {
+        if number == 3 {
+            received.exits(7).says("local_io", "no space left");
+            assert!(!receiver.path("in/tree/large").exists(), "half a file has the final name");
+        } else {
+            received.exits(0);
+            tree::assert_same(&sender.path("tree"), &receiver.path("in/tree"));
+        }
+    }
+    let sent = sends.end();
+    sent.exits(11);
+    let failed: Vec<_> = outcomes(&sent).into_iter().filter(|(phase, _)| phase != "done").collect();
+    assert_eq!(failed.len(), 1, "{failed:?}");
+}
+
+#[test]
+fn sixteen_who_join_at_once_while_it_runs_are_served() {
+    let (sender, receivers) = (Machine::new("sender"), [(); 17].map(|()| Machine::new("receiver")));
+    sender.file("file", tree::bytes(9, 12 * MIB));
+    let sends = sender.send(&["--many", "--start", "now", "--max-rate", "5M", "file"]);
+    let code = sends.code().with_address();
+    let mut receives = vec![receivers[0].accept(&code, &[])];
+    receives[0].progress(2 * MIB as u64);
+    receives.extend(receivers[1..].iter().map(|receiver| receiver.accept(&code, &[])));
+    let received = end_all(receives);
+    all_exit_with_0(&received);
+    for receiver in &receivers {
+        tree::assert_same(&sender.path("file"), &receiver.path("in/file"));
+    }
+    assert_eq!(outcomes(&sends.end()), vec![("done".to_owned(), true); 17]);
 }
 
 #[test]

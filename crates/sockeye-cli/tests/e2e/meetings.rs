@@ -16,7 +16,7 @@ const CONTENT: usize = 700_001;
 /// How long a cable is pulled: long enough that packets are lost and sent again.
 const OUTAGE: Duration = Duration::from_secs(1);
 /// Rules for `nft -f`.
-const RESETS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/e2e/resets.nft");
+pub const RESETS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/e2e/resets.nft");
 
 /// A sender with a file, and a receiver.
 fn hosts() -> (Machine, Machine) {

@@ -162,7 +162,9 @@ impl Caster {
     /// What a member says. Of somebody who is no member nothing is taken.
     pub fn handle_feedback(&mut self, now: Duration, member: MemberId, feedback: &Feedback) {
         let Some(known) = self.members.get_mut(&member) else { return };
-        known.asked += feedback.nacks.iter().map(|nack| u64::from(nack.missing)).sum::<u64>();
+        // Blocks that were not sent yet cost nothing: somebody may have made the member believe that they were.
+        let sent = |nack: &&Nack| self.sent.contains_key(&u64::from(nack.block));
+        known.asked += feedback.nacks.iter().filter(sent).map(|nack| u64::from(nack.missing)).sum::<u64>();
         let gone = self.stats.fresh - known.joined_at;
         let greedy = known.asked > gone / MOST_ASKED + ALWAYS_ASKED;
         self.stats.feedbacks += 1;

@@ -123,8 +123,10 @@ impl Hub {
 /// The share of the packets' rate that all receivers' own connections together may take while packets go: what helps a few must
 /// not hold up the others.
 const LANE_SHARE: f64 = 0.1;
-/// The longest that one block is held back.
+/// The longest that one block is held back for that.
 const LONGEST_WAIT: Duration = Duration::from_millis(500);
+/// The longest that one is held back because a rate was given: a receiver that hears nothing for long gives up.
+const LONGEST_WAIT_FOR_RATE: Duration = Duration::from_secs(8);
 
 /// See [`Hub::open_lane`].
 pub(super) struct OpenLane(Arc<Hub>);
@@ -132,11 +134,17 @@ pub(super) struct OpenLane(Arc<Hub>);
 impl OpenLane {
     /// How long the connection is to rest after so many bytes.
     pub(super) fn rest_after(&self, bytes: u64) -> Duration {
-        let Some(status) = self.0.status().filter(|status| status.passing) else { return Duration::ZERO };
+        let passing = self.0.status().filter(|status| status.passing);
+        let (rate, longest) = match (passing, self.0.config.max_rate) {
+            (Some(status), _) => (status.rate * LANE_SHARE, LONGEST_WAIT),
+            #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
+            (None, Some(most)) => (most as f64, LONGEST_WAIT_FOR_RATE),
+            (None, None) => return Duration::ZERO,
+        };
         let lanes = self.0.lanes.load(Ordering::Relaxed).max(1);
         #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
-        let seconds = bytes as f64 * lanes as f64 / (status.rate * LANE_SHARE).max(1.0);
-        Duration::from_secs_f64(seconds.min(LONGEST_WAIT.as_secs_f64()))
+        let seconds = bytes as f64 * lanes as f64 / rate.max(1.0);
+        Duration::from_secs_f64(seconds.min(longest.as_secs_f64()))
     }
 }
 
