@@ -268,7 +268,7 @@ complete -c sockeye -n "__fish_sockeye_using_subcommand relay" -l loss -d 'Lose 
 complete -c sockeye -n "__fish_sockeye_using_subcommand relay" -l seed -d 'Draw what is random from this seed, to have it again' -r
 complete -c sockeye -n "__fish_sockeye_using_subcommand relay" -l reset-after -d 'Reset each connection after so many bytes (64KiB) or so long (5s)' -r
 complete -c sockeye -n "__fish_sockeye_using_subcommand relay" -l max-clients -d 'Callers carried at once (default: 10240); the next ones wait their turn. Of senders of datagrams (default: 1024) those beyond are not carried' -r
-complete -c sockeye -n "__fish_sockeye_using_subcommand relay" -l idle -d 'Forget a sender of datagrams that has been silent for this long (default: 60s)' -r
+complete -c sockeye -n "__fish_sockeye_using_subcommand relay" -l idle -d 'End a connection over which nothing came for this long, or forget a sender of datagrams (those by default after 60s)' -r
 complete -c sockeye -n "__fish_sockeye_using_subcommand relay" -l strict -d 'End a connection at what does not parse, instead of carrying it on unseen'
 complete -c sockeye -n "__fish_sockeye_using_subcommand relay" -l json -d 'Write one JSON object for each event to standard output'
 complete -c sockeye -n "__fish_sockeye_using_subcommand relay" -l quiet -d 'Say nothing but errors'

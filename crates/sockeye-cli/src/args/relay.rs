@@ -56,7 +56,7 @@ pub(crate) struct RelayArgs {
     /// those beyond are not carried
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) max_clients: Option<u32>,
-    /// Forget a sender of datagrams that has been silent for this long (default: 60s)
+    /// End a connection over which nothing came for this long, or forget a sender of datagrams (those by default after 60s)
     #[arg(long, value_name = "DURATION", value_parser = value::duration)]
     pub(crate) idle: Option<Duration>,
     /// Write one JSON object for each event to standard output

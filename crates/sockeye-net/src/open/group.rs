@@ -2,10 +2,10 @@
 
 use std::{
     io,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
 };
 
-use socket2::{InterfaceIndexOrAddress, Socket};
+use socket2::{InterfaceIndexOrAddress, SockAddr, Socket};
 
 use super::{SocketAction, SocketError, SocketName, set};
 use crate::{Interface, endpoint::EndpointOptions, interfaces, sys};
@@ -28,6 +28,23 @@ pub(super) fn join(socket: &Socket, options: &EndpointOptions, group: SocketAddr
         IpAddr::V6(ip) => socket.join_multicast_v6(&ip, index),
     }
     .map_err(fail)
+}
+
+/// An address that means something on one link only (RFC 4007 §6), and does not say on which, is that of the interface that the
+/// endpoint names.
+pub(super) fn with_zone(options: &EndpointOptions, address: &SockAddr) -> Result<SockAddr, SocketError> {
+    match (address.as_socket_ipv6(), &options.interface) {
+        (Some(mut v6), Some(name)) if v6.scope_id() == 0 && is_of_one_link(*v6.ip()) => {
+            v6.set_scope_id(find(name)?.index);
+            Ok(v6.into())
+        }
+        _ => Ok(address.clone()),
+    }
+}
+
+/// Whether an address is one on each link: link-local, or a group of interface or link scope (RFC 4291 §2.7).
+fn is_of_one_link(ip: Ipv6Addr) -> bool {
+    ip.is_unicast_link_local() || ip.is_multicast() && matches!(ip.octets()[1] & 0x0f, 1 | 2)
 }
 
 /// Sets how far and through which interface packets to `target` go.

@@ -26,6 +26,7 @@ pub const DEFAULT_BACKLOG: u32 = 1024;
 /// Opens a socket that is bound to `address` and takes what comes there: listening, where its kind has connections; joined to
 /// the group, where the address is one.
 pub fn listen_at(endpoint: &Endpoint, address: &SockAddr) -> Result<Socket, SocketError> {
+    let address = &group::with_zone(endpoint.options(), address)?;
     let at = || SocketName::from(address);
     let socket = create(endpoint, address)?;
     prepare_to_listen(&socket, endpoint, address)?;
@@ -50,6 +51,7 @@ pub fn connect_to(
     bind: &[SocketAddr],
     address: &SockAddr,
 ) -> Result<Socket, SocketError> {
+    let address = &group::with_zone(endpoint.options(), address)?;
     let at = || SocketName::from(address);
     let socket = create(endpoint, address)?;
     bind_locally(&socket, endpoint, bind, address)?;

@@ -3,7 +3,10 @@
 use std::{
     future::poll_fn,
     io,
-    os::unix::fs::FileTypeExt,
+    os::{
+        fd::{AsFd, BorrowedFd},
+        unix::fs::FileTypeExt,
+    },
     path::PathBuf,
     sync::Arc,
     task::{Context, Poll},
@@ -69,8 +72,12 @@ impl Drop for OwnPath {
 }
 
 impl Listener {
-    /// Listens. A name is listened for at all its addresses; a path that a dead listener left behind is taken over.
+    /// Listens. A name is listened for at all its addresses; a path that a dead listener left behind is taken over; a descriptor
+    /// has to listen already.
     pub async fn bind(endpoint: &Endpoint) -> Result<Self, Error> {
+        if let Place::Descriptor(number) = *endpoint.place() {
+            return Self::inherited(number);
+        }
         if !endpoint.scheme().is_inet() && !endpoint.scheme().is_unix() || endpoint.scheme().is_datagram() {
             return Err(Error::Misuse { scheme: endpoint.scheme().name(), action: "take connections" });
         }
@@ -89,6 +96,15 @@ impl Listener {
         Ok(Self { scheme, sockets: doors.map_err(fail)?, names, tls, _path: path })
     }
 
+    /// A socket that listens and that this process inherited, as from systemd.
+    fn inherited(number: i32) -> Result<Self, Error> {
+        let fail = |source| Error::File { path: format!("/dev/fd/{number}").into(), source };
+        let socket = sockeye_net::open::inherited(number).map_err(fail)?;
+        let (scheme, name) = listening_now(&socket).map_err(fail)?;
+        let doors = door(scheme, socket).map_err(fail)?;
+        Ok(Self { scheme, sockets: vec![doors], names: vec![name], tls: None, _path: None })
+    }
+
     /// Where it listens, with the ports that the system chose.
     pub fn names(&self) -> &[SocketName] {
         &self.names
@@ -105,12 +121,17 @@ impl Listener {
     }
 
     /// The first of its sockets, to look into it.
-    pub fn descriptor(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
-        use std::os::fd::AsFd;
-        self.sockets.first().map(|door| match door {
-            Door::Tcp(tcp) => tcp.as_fd(),
-            Door::Unix(unix) => unix.as_fd(),
-            Door::Packets(packets) => packets.as_fd(),
+    pub fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        self.sockets.first().map(Door::as_fd)
+    }
+
+    /// Whether somebody waits to be accepted.
+    pub fn has_waiting(&self) -> bool {
+        use rustix::event::{PollFd, PollFlags, Timespec, poll};
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        self.sockets.iter().any(|door| {
+            let mut asked = [PollFd::from_borrowed_fd(door.as_fd(), PollFlags::IN)];
+            poll(&mut asked, Some(&now)).is_ok_and(|ready| ready > 0)
         })
     }
 
@@ -139,6 +160,13 @@ impl Listener {
 }
 
 impl Door {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Tcp(tcp) => tcp.as_fd(),
+            Self::Unix(unix) | Self::Packets(unix) => unix.as_fd(),
+        }
+    }
+
     fn poll_accept(&self, cx: &mut Context<'_>, scheme: Scheme) -> Poll<io::Result<Connection>> {
         match self {
             Self::Tcp(tcp) => {
@@ -186,6 +214,23 @@ fn of_packets(socket: Socket) -> io::Result<Connection> {
     socket.set_nonblocking(true)?;
     let facts = facts_of(Scheme::UnixSeq, &socket)?;
     Ok(Connection::new(Io::Packets(PacketStream::new(Packets::new(socket)?)), facts))
+}
+
+/// What the system says of a socket that listens.
+fn listening_now(socket: &Socket) -> io::Result<(Scheme, SocketName)> {
+    use sockeye_net::socket2::{Domain, Type};
+    let local = socket.local_addr()?;
+    socket.set_nonblocking(true)?;
+    let scheme = match (local.domain(), socket.r#type()?) {
+        (Domain::UNIX, Type::STREAM) => Scheme::Unix,
+        (Domain::UNIX, Type::SEQPACKET) => Scheme::UnixSeq,
+        (_, Type::STREAM) => Scheme::Tcp,
+        _ => return Err(io::Error::new(io::ErrorKind::Unsupported, "it is no stream")),
+    };
+    if !rustix::net::sockopt::socket_acceptconn(socket)? {
+        return Err(io::Error::new(io::ErrorKind::Unsupported, "it is open, but does not listen"));
+    }
+    Ok((scheme, SocketName::from(&local)))
 }
 
 fn door(scheme: Scheme, socket: Socket) -> io::Result<Door> {

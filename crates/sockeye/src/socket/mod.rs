@@ -69,12 +69,3 @@ pub fn raise_descriptor_limit() {
 pub fn shut_down(socket: std::os::fd::BorrowedFd<'_>, how: std::net::Shutdown) -> std::io::Result<()> {
     sockeye_net::socket2::SockRef::from(&socket).shutdown(how)
 }
-
-/// What closing a socket does with what was not delivered (`SO_LINGER`): waits so long for it; with zero it throws it away and resets
-/// the connection.
-pub fn set_linger(
-    socket: std::os::fd::BorrowedFd<'_>,
-    time: Option<std::time::Duration>,
-) -> std::io::Result<()> {
-    sockeye_net::socket2::SockRef::from(&socket).set_linger(time)
-}

@@ -4,7 +4,6 @@
 use std::{
     collections::VecDeque,
     io,
-    os::fd::{AsFd, OwnedFd},
     rc::Rc,
     time::{Duration, Instant},
 };
@@ -14,14 +13,15 @@ use sockeye::{
     datagram::Datagram,
     inspect::Queues,
     message::{Cuts, Inbound, Received, Spot},
-    socket::{Connection, DatagramBatch, Datagrams, Packets, SocketName, set_linger},
+    socket::{Connection, DatagramBatch, Datagrams, Packets, SocketName},
 };
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf},
+    io::{AsyncReadExt, AsyncWriteExt},
     sync::mpsc,
     time::sleep,
 };
 
+use super::{BETWEEN_PIECES, Half, PIECES_APART};
 use crate::output::odd::Odd;
 
 /// Bytes that one read may take.
@@ -69,17 +69,18 @@ pub(super) struct Side {
     socket: Option<Unfinished>,
 }
 
-/// The socket of a stream that has not come to its end. Dropped as such, for whatever reason, closing it is a reset: an end
-/// would say that nothing is missing. It must be dropped after the stream.
-pub(super) struct Unfinished(Option<OwnedFd>);
+/// The connection of a stream that has not come to its end. Dropped as such, for whatever reason, closing it is a reset: an end
+/// would say that nothing is missing.
+pub(super) struct Unfinished(Option<Half>);
 
 impl Unfinished {
     /// Waits until the other side has what was sent to it, for a while at most: a reset throws away what is under way. The
     /// kernel has no event for it.
     pub(super) async fn delivered(&self) {
-        let Some(socket) = &self.0 else { return };
+        let Some(half) = &self.0 else { return };
         let since = Instant::now();
-        let waits = || Queues::of(socket).is_ok_and(|queues| queues.send.is_some_and(|bytes| bytes > 0));
+        let queued = |connection: &Connection| Queues::of(&connection.descriptor()?).ok()?.send;
+        let waits = || half.with(queued).is_some_and(|bytes| bytes > 0);
         while waits() && since.elapsed() < DELIVERY {
             sleep(DELIVERY_LOOK).await;
         }
@@ -93,9 +94,9 @@ impl Unfinished {
 
 impl Drop for Unfinished {
     fn drop(&mut self) {
-        if let Some(socket) = &self.0 {
+        if let Some(half) = &self.0 {
             // A socket that has gone needs no reset.
-            let _ = set_linger(socket.as_fd(), Some(Duration::ZERO));
+            let _ = half.with(Connection::reset_on_close);
         }
     }
 }
@@ -109,7 +110,7 @@ pub(super) enum Source {
 pub(super) enum Sink {
     /// `encoder` where the other side has no frames.
     Stream {
-        writer: WriteHalf<Connection>,
+        writer: Half,
         /// Where each write is a packet.
         packets: Option<Packets>,
         encoder: Option<Encoder>,
@@ -123,7 +124,7 @@ pub(super) enum Sink {
 
 /// What comes through a stream.
 pub(super) struct StreamSource {
-    reader: ReadHalf<Connection>,
+    reader: Half,
     /// Where each read is a packet.
     packets: Option<Packets>,
     inbound: Option<Inbound>,
@@ -137,10 +138,10 @@ pub(super) struct StreamSource {
 
 impl Side {
     pub(super) fn stream(connection: Connection, framing: Option<Framing>, encoded: Option<Framing>) -> Self {
-        let socket = connection.descriptor().and_then(|socket| socket.try_clone_to_owned().ok());
-        let socket = Some(Unfinished(socket));
         let packets = connection.packets();
-        let (reader, writer) = tokio::io::split(connection);
+        let reader = Half::new(connection);
+        let writer = reader.clone();
+        let socket = Some(Unfinished(Some(reader.clone())));
         let most = framing.as_ref().map_or(0, |framing| framing.max_payload() + HELD_BEYOND);
         let inbound = framing.map(|framing| Inbound::new(Some(framing)));
         let source = StreamSource {
@@ -345,25 +346,17 @@ impl Sink {
     }
 }
 
-async fn write(
-    writer: &mut WriteHalf<Connection>,
-    bytes: &[u8],
-    header_len: usize,
-    cuts: &mut Cuts,
-) -> io::Result<u64> {
+async fn write(writer: &mut Half, bytes: &[u8], header_len: usize, cuts: &mut Cuts) -> io::Result<u64> {
     let mut done = 0;
+    let mut pieces = 0;
     while done < bytes.len() {
         let piece = cuts.next(done, header_len, bytes.len() - done);
         writer.write_all(&bytes[done..done + piece]).await?;
         writer.flush().await?;
-        done += piece;
-        if done < bytes.len() {
-            // A moment for the other side, or the kernel may put the pieces together again.
+        (done, pieces) = (done + piece, pieces + 1);
+        if done < bytes.len() && pieces <= PIECES_APART {
             sleep(BETWEEN_PIECES).await;
         }
     }
     Ok(bytes.len() as u64)
 }
-
-/// Time between the pieces of a unit that is cut.
-const BETWEEN_PIECES: Duration = Duration::from_millis(1);

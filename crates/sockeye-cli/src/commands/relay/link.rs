@@ -37,6 +37,8 @@ pub(super) struct Link<'a> {
     pub(super) relay: &'a Relay,
     pub(super) id: u64,
     pub(super) totals: &'a Cell<Totals>,
+    /// When something last came.
+    pub(super) active: Cell<Instant>,
 }
 
 /// Why a direction stopped.
@@ -47,6 +49,8 @@ enum Stop {
     /// Standard output cannot be written any more, which ends the program elsewhere.
     Output,
     Limit,
+    /// Nothing came for as long as `--idle` allows.
+    Idle,
 }
 
 impl From<io::Error> for Stop {
@@ -77,6 +81,7 @@ impl Link<'_> {
         let result = tokio::select! {
             result = both => result.map(drop),
             () = self.time_is_up() => Err(Stop::Limit),
+            () = self.is_idle(), if !datagrams => Err(Stop::Idle),
         };
         let (how, sentence) = match result {
             Ok(()) => {
@@ -85,6 +90,7 @@ impl Link<'_> {
             }
             // A side that failed is told to the other as what it was: the connection is no more.
             Err(Stop::Limit | Stop::Output) => (How::Closed, None),
+            Err(Stop::Idle) => (How::TimedOut, Some("nothing came for as long as --idle allows".to_owned())),
             Err(Stop::Protocol(sentence)) => {
                 // The messages before it were good.
                 for socket in sockets.iter().flatten() {
@@ -109,6 +115,13 @@ impl Link<'_> {
         }
     }
 
+    async fn is_idle(&self) {
+        let Some(limit) = self.relay.args.idle else { return std::future::pending().await };
+        while self.active.get().elapsed() < limit {
+            sleep_until((self.active.get() + limit).into()).await;
+        }
+    }
+
     /// One direction: what comes is read at once and let go when it is time.
     async fn direction(
         &self,
@@ -130,6 +143,7 @@ impl Link<'_> {
                 if found.is_empty() {
                     return Ok::<(), Stop>(());
                 }
+                self.active.set(Instant::now());
                 let due = Instant::now() + args.delay.unwrap_or_default();
                 for found in found {
                     if sender.send((due, found)).await.is_err() {

@@ -13,11 +13,15 @@ mod flows;
 mod link;
 mod watch;
 
-use std::{cell::Cell, rc::Rc, time::Duration};
+use std::{
+    cell::Cell,
+    rc::Rc,
+    time::{Duration, Instant},
+};
 
 use sockeye::{
     Framing,
-    endpoint::Endpoint,
+    endpoint::{Endpoint, Keepalive, Scheme},
     message::Split,
     socket::{
         Connection, Datagrams, Error, Incoming, Listener, SocketAction, SocketError, raise_descriptor_limit,
@@ -26,10 +30,14 @@ use sockeye::{
 use tokio::{sync::Notify, task::spawn_local, time::sleep};
 
 use self::{ends::Side, link::Link, watch::Watch};
-use super::sockets::{How, Open, Tell, Totals, Whose, can_be_dialled, can_be_listened_on, run_here};
+use super::sockets::{
+    BETWEEN_PIECES, Half, How, Open, PIECES_APART, Tell, Totals, Whose, can_be_dialled, can_be_listened_on,
+    run_here, tear,
+};
 use crate::{
     args::RelayArgs,
     exit::Exit,
+    formats::OutFormat,
     output::{sentence, stdout::Broken},
     trouble::Trouble,
 };
@@ -53,10 +61,17 @@ struct Relay {
 /// Carries until interrupted.
 pub(super) fn run(args: RelayArgs) -> Result<Exit, Trouble> {
     let parse = |text: &str| text.parse::<Endpoint>().map_err(|error| Trouble::Usage(error.to_string()));
-    let (listen, target) = (parse(&args.listen)?, parse(&args.connect)?);
+    let (mut listen, mut target) = (parse(&args.listen)?, parse(&args.connect)?);
     can_be_listened_on(&listen)?;
     can_be_dialled(&target)?;
     check(&args, &listen, &target)?;
+    for endpoint in [&mut listen, &mut target] {
+        tear(endpoint, args.split);
+        if endpoint.scheme().is_tcp() {
+            // Those who have vanished must not fill the house.
+            endpoint.options_mut().keepalive.get_or_insert_with(Keepalive::default);
+        }
+    }
     raise_descriptor_limit();
     let seed = args.seed.unwrap_or_else(|| u64::from(std::process::id()) << 20 | u64::from(rand_bits()));
     let tell = Tell::of_relay(&args);
@@ -70,6 +85,9 @@ pub(super) fn run(args: RelayArgs) -> Result<Exit, Trouble> {
             let socket = Datagrams::bind(&listen).await?;
             relay.tell.listening(&[socket.facts().local.clone()], None, false).map_err(|_| silent())?;
             return flows::serve(relay, socket).await;
+        }
+        if listen.scheme() == Scheme::Stdio {
+            return relay.alone(Connection::stdio()).await;
         }
         let listener = Listener::bind(&listen).await?;
         relay
@@ -103,6 +121,12 @@ fn check(args: &RelayArgs, listen: &Endpoint, target: &Endpoint) -> Result<(), T
         return Err(Trouble::Usage(
             "--loss is for datagrams: a stream from which bytes are missing is broken, and a lost packet of TCP only \
              costs time, which is what --delay and --rate do"
+                .to_owned(),
+        ));
+    }
+    if listen.scheme() == Scheme::Stdio && (args.json || args.output != OutFormat::None) {
+        return Err(Trouble::Usage(
+            "standard output is the caller's here; write what goes through into a file with --record"
                 .to_owned(),
         ));
     }
@@ -145,6 +169,18 @@ impl Relay {
         self.ended.notify_one();
     }
 
+    /// The one caller that there is.
+    async fn alone(&self, caller: Connection) -> Result<Exit, Trouble> {
+        let encoded = self.target.scheme().is_datagram().then(|| self.framing_down()).flatten();
+        let near = Side::stream(caller, self.framing_up(), encoded);
+        match self.join(near, 1, false).await.map_err(|_| silent())? {
+            How::Fin => Ok(Exit::Done),
+            How::TimedOut => Err(Trouble::Silent(Exit::TimedOut)),
+            How::Protocol => Err(Trouble::Silent(Exit::Protocol)),
+            _ => Err(Trouble::Silent(Exit::Network)),
+        }
+    }
+
     /// One caller from its greeting to its end.
     async fn carry(&self, incoming: Incoming, id: u64) -> Result<(), Broken> {
         let caller = match incoming.finish().await {
@@ -154,11 +190,11 @@ impl Relay {
         self.tell.opened(id, caller.facts(), 0)?;
         let encoded = self.target.scheme().is_datagram().then(|| self.framing_down()).flatten();
         let near = Side::stream(caller, self.framing_up(), encoded);
-        self.join(near, id, false).await
+        self.join(near, id, false).await.map(drop)
     }
 
-    /// Carries one side to the target, until both have ended.
-    async fn join(&self, near: Side, id: u64, near_is_datagrams: bool) -> Result<(), Broken> {
+    /// Carries one side to the target, until both have ended; how they did.
+    async fn join(&self, near: Side, id: u64, near_is_datagrams: bool) -> Result<How, Broken> {
         let totals = Cell::default();
         let open = Open::new(&self.tell, id, &totals);
         let far = match self.far_side(near_is_datagrams).await {
@@ -167,14 +203,15 @@ impl Relay {
                 // The caller is told in the only way a stream has: nobody is there for it.
                 drop(near);
                 self.tell.failed(id, &sentence::sockets::error(&error))?;
-                return open.closed(How::Failed);
+                return open.closed(How::Failed).map(|()| How::Failed);
             }
         };
-        let end = Link { relay: self, id, totals: &totals }.run(near, far).await;
+        let end =
+            Link { relay: self, id, totals: &totals, active: Cell::new(Instant::now()) }.run(near, far).await;
         if let Some(sentence) = &end.sentence {
             self.tell.failed(id, sentence)?;
         }
-        open.closed(end.how)
+        open.closed(end.how).map(|()| end.how)
     }
 
     async fn far_side(&self, near_is_datagrams: bool) -> Result<Side, Error> {

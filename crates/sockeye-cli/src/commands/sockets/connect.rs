@@ -9,7 +9,7 @@ use super::{
     datagrams, plan,
     plan::{Plan, Role},
     pump, run_here,
-    session::{self, Supply},
+    session::{self, Presence, Supply},
     source,
 };
 use crate::{args::ConnectArgs, exit::Exit, trouble::Trouble};
@@ -19,6 +19,7 @@ pub(in crate::commands) fn run(args: &ConnectArgs) -> Result<Exit, Trouble> {
     let mut endpoint = plan::endpoint(&args.endpoint, args.port.as_deref(), &args.socket)?;
     plan::can_be_dialled(&endpoint)?;
     bind_from(args, &mut endpoint)?;
+    plan::tear(&mut endpoint, args.socket.split);
     run_here(async {
         let role = Role { keep: false, echo: false, message_timeout: None };
         let plan = Plan::new(&args.socket, endpoint.scheme(), &role);
@@ -46,7 +47,7 @@ async fn talk(connection: Connection, plan: &Plan, args: &ConnectArgs) -> Result
     }
     let by_message = plan.framing_out.is_some() || connection.keeps_boundaries();
     let source = source::standard_input(&plan.input, by_message, plan.interactive);
-    let end = session::run(connection, 1, plan, Supply::Own(source)).await?;
+    let end = session::run(connection, 1, plan, Supply::Own(source), Presence::new()).await?;
     outcome(end, plan)
 }
 

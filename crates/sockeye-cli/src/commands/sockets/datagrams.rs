@@ -2,7 +2,7 @@
 
 use std::{
     cell::Cell,
-    collections::BTreeSet,
+    collections::{BTreeSet, VecDeque},
     io,
     time::{Duration, Instant},
 };
@@ -139,6 +139,8 @@ impl<'a> Post<'a> {
         let mut ended_at = None;
         let mut batch = self.socket.batch(self.plan.datagram_room()).map_err(|error| failed(&error))?;
         let encoder = self.plan.framing_out.clone().map(Encoder::new);
+        let mut waiting: VecDeque<Vec<u8>> = VecDeque::new();
+        let mut sent_at: Option<Instant> = None;
         loop {
             tokio::select! {
                 received = self.socket.receive(&mut batch) => {
@@ -158,12 +160,18 @@ impl<'a> Post<'a> {
                     }
                     self.tell_drops(false)?;
                 }
-                batch = next(source.as_mut()) => match batch {
-                    Some(Err(sentence)) => return Err(Trouble::Ended(sentence, Exit::Usage)),
+                () = turn(self.plan.pace, sent_at), if !waiting.is_empty() => {
+                    let all = if self.plan.pace.is_some() { 1 } else { waiting.len() };
+                    for message in waiting.drain(..all) {
+                        self.send(&message, None).await?;
+                    }
+                    sent_at = Some(Instant::now());
+                }
+                batch = next(source.as_mut()), if waiting.is_empty() => match batch {
+                    Some(Err(mistake)) => return Err(Trouble::Ended(mistake.sentence, mistake.exit)),
                     Some(Ok(batch)) => {
                         for message in batch.iter() {
-                            let framed = framed(encoder.as_ref(), message)?;
-                            self.send(&framed, None).await?;
+                            waiting.push_back(framed(encoder.as_ref(), message)?);
                         }
                     }
                     None => {
@@ -196,9 +204,6 @@ impl<'a> Post<'a> {
 
     /// Sends one datagram: back to somebody, to the endpoint dialled, or to the last sender.
     async fn send(&mut self, payload: &[u8], to: Option<&SocketName>) -> Result<(), Trouble> {
-        if let Some(pace) = self.plan.pace.filter(|_| self.totals.writes > 0) {
-            tokio::time::sleep(pace).await;
-        }
         let target = to.cloned().or_else(|| Some(self.last.as_ref()?.0.clone()));
         let (target, result) = match target {
             _ if self.socket.has_target() => (None, self.socket.send(payload).await),
@@ -238,7 +243,8 @@ impl<'a> Post<'a> {
         }
         let number = self.totals.messages_in;
         let spot = Spot { number, offset: 0, wire_len: datagram.sent_len, reads: (number, number) };
-        tell.message(None, Some(peer), &[], datagram.bytes, &spot).map_err(broken)?;
+        let written = tell.message(None, Some(peer), &[], datagram.bytes, &spot).map_err(broken)?;
+        self.misread.set(self.misread.get() || !written);
         self.plan.count();
         Ok(())
     }
@@ -267,8 +273,13 @@ impl<'a> Post<'a> {
                 }
             } else if let Received::Message { payload, header, spot } = received {
                 let spot = Spot { reads: (number, number), ..spot };
-                self.plan.tell.message(None, Some(peer), header, payload, &spot).map_err(broken)?;
+                let written =
+                    self.plan.tell.message(None, Some(peer), header, payload, &spot).map_err(broken)?;
+                self.misread.set(self.misread.get() || !written);
                 self.plan.count();
+                if self.plan.has_enough() {
+                    return Ok(());
+                }
             }
         }
         match inbound.finish() {
@@ -303,8 +314,15 @@ fn framed(encoder: Option<&Encoder>, message: &[u8]) -> Result<Vec<u8>, Trouble>
     Ok(frame)
 }
 
+/// Waits until the next datagram may go.
+async fn turn(pace: Option<Duration>, sent_at: Option<Instant>) {
+    if let (Some(pace), Some(sent_at)) = (pace, sent_at) {
+        after(Some(pace), sent_at).await;
+    }
+}
+
 /// The next batch; never, once standard input has ended.
-async fn next(source: Option<&mut Source>) -> Option<Result<source::Batch, String>> {
+async fn next(source: Option<&mut Source>) -> Option<Result<source::Batch, source::Mistake>> {
     match source {
         Some(source) => source.recv().await,
         None => std::future::pending().await,

@@ -12,8 +12,11 @@ use sockeye::{
     socket::{Connection, Datagrams, Incoming, Listener},
 };
 use tokio::{
-    sync::{Notify, mpsc},
-    task::spawn_local,
+    sync::{
+        Notify,
+        mpsc::{self, error::TrySendError},
+    },
+    task::{JoinSet, spawn_local},
     time::{sleep, timeout},
 };
 
@@ -22,10 +25,15 @@ use super::{
     datagrams, plan,
     plan::{Plan, Role, after},
     pump, run_here,
-    session::{self, Input, Supply},
+    session::{self, Input, Presence, Supply},
     source,
 };
-use crate::{args::ListenArgs, exit::Exit, output::sentence, trouble::Trouble};
+use crate::{
+    args::ListenArgs,
+    exit::Exit,
+    output::{sentence, stdout::Broken},
+    trouble::Trouble,
+};
 
 /// Callers served at once unless told otherwise.
 const MOST_CLIENTS: u32 = 10_240;
@@ -35,14 +43,24 @@ const CLIENT_QUEUE: usize = 64;
 const SLOW_CLIENT: Duration = Duration::from_secs(5);
 /// How long to wait when the system has no room for another connection.
 const FULL_DELAY: Duration = Duration::from_millis(100);
+/// How often callers who say nothing are looked for when there is no place left, and how many make room at once.
+const CROWDED_LOOK: Duration = Duration::from_millis(250);
+const LEAVE_AT_ONCE: usize = 16;
 
 /// Listens and carries what comes to standard output, and standard input back.
 pub(in crate::commands) fn run(args: &ListenArgs) -> Result<Exit, Trouble> {
     let mut endpoint = plan::endpoint(&args.endpoint, args.port.as_deref(), &args.socket)?;
     plan::can_be_listened_on(&endpoint)?;
+    plan::tear(&mut endpoint, args.socket.split);
     if args.keep && endpoint.scheme().is_tcp() {
         // Callers that have vanished must not fill the house: connections inherit this from their listener.
         endpoint.options_mut().keepalive.get_or_insert_with(Keepalive::default);
+    }
+    if args.echo && endpoint.scheme().is_datagram() && args.socket.framing_in != args.socket.framing_out {
+        return Err(Trouble::Usage(
+            "--echo sends a datagram back as it came; with two framings it would not be what --fout says"
+                .to_owned(),
+        ));
     }
     sockeye::socket::raise_descriptor_limit();
     run_here(async {
@@ -65,7 +83,7 @@ pub(in crate::commands) fn run(args: &ListenArgs) -> Result<Exit, Trouble> {
     })
 }
 
-fn broken(_: crate::output::stdout::Broken) -> Trouble {
+fn broken(_: Broken) -> Trouble {
     Trouble::Silent(Exit::LocalIo)
 }
 
@@ -93,7 +111,7 @@ async fn one(mut listener: Listener, plan: &Plan, args: &ListenArgs) -> Result<E
         let by_message = plan.framing_out.is_some() || connection.keeps_boundaries();
         Supply::Own(source::standard_input(&plan.input, by_message, plan.interactive))
     };
-    let end = session::run(connection, 1, plan, supply).await?;
+    let end = session::run(connection, 1, plan, supply, Presence::new()).await?;
     outcome(end, plan)
 }
 
@@ -105,7 +123,9 @@ async fn first(listener: &mut Listener) -> Result<Connection, Trouble> {
 struct Service {
     plan: Rc<Plan>,
     /// Where standard input goes.
-    clients: RefCell<BTreeMap<u64, mpsc::Sender<Rc<[u8]>>>>,
+    clients: RefCell<BTreeMap<u64, Client>>,
+    /// Those who are connected.
+    present: RefCell<BTreeMap<u64, Rc<Presence>>>,
     input: Rc<Cell<Input>>,
     open: Cell<u32>,
     /// Told when a connection has ended.
@@ -113,11 +133,19 @@ struct Service {
     feeds: bool,
 }
 
+/// A caller that gets standard input.
+struct Client {
+    queue: mpsc::Sender<Rc<[u8]>>,
+    /// How long the others have waited for it since it had caught up.
+    waited: Duration,
+}
+
 /// Callers without end, many at once.
 async fn serve(mut listener: Listener, plan: Rc<Plan>, args: &ListenArgs) -> Result<Exit, Trouble> {
     let service = Rc::new(Service {
         plan: Rc::clone(&plan),
         clients: RefCell::default(),
+        present: RefCell::default(),
         input: Rc::new(Cell::new(Input::Open)),
         open: Cell::new(0),
         ended: Notify::new(),
@@ -130,21 +158,28 @@ async fn serve(mut listener: Listener, plan: Rc<Plan>, args: &ListenArgs) -> Res
     let began = Instant::now();
     let mut waiting = args.socket.wait;
     let mut next = 1;
+    // Whether it was told that the system has no room.
+    let mut told = false;
     loop {
+        let crowded = service.open.get() >= most;
         tokio::select! {
-            accepted = listener.accept(), if service.open.get() < most => match accepted {
+            accepted = listener.accept(), if !crowded => match accepted {
                 Ok(incoming) => {
-                    waiting = None;
+                    (waiting, told) = (None, false);
                     service.open.set(service.open.get() + 1);
                     spawn_local(Rc::clone(&service).client(incoming, next));
                     next += 1;
                 }
                 Err(error) => {
                     // Most likely there is no descriptor left. Those who wait keep waiting; ends make room.
-                    plan.tell.note(&format!("sockeye: {}", sentence::sockets::error(&error)));
+                    if !std::mem::replace(&mut told, true) {
+                        plan.tell.full(&sentence::sockets::error(&error)).map_err(broken)?;
+                    }
+                    service.make_room();
                     sleep(FULL_DELAY).await;
                 }
             },
+            () = sleep(CROWDED_LOOK), if crowded => if listener.has_waiting() { service.make_room() },
             () = service.ended.notified() => {}
             () = plan.enough.notified() => return Ok(Exit::Done),
             () = after(waiting, began) => {
@@ -163,12 +198,13 @@ impl Service {
             Err(error) => plan.tell.failed(id, &sentence::sockets::error(&error)),
         };
         self.clients.borrow_mut().remove(&id);
+        self.present.borrow_mut().remove(&id);
         self.open.set(self.open.get() - 1);
         self.ended.notify_one();
         let _ = told; // standard output that is broken ends the program elsewhere
     }
 
-    async fn converse(&self, connection: Connection, id: u64) -> Result<(), crate::output::stdout::Broken> {
+    async fn converse(&self, connection: Connection, id: u64) -> Result<(), Broken> {
         let plan = &*self.plan;
         plan.tell.opened(id, connection.facts(), 0)?;
         let supply = if plan.echo {
@@ -176,14 +212,25 @@ impl Service {
         } else {
             let (sender, receiver) = mpsc::channel(CLIENT_QUEUE);
             if self.input.get() == Input::Open {
-                self.clients.borrow_mut().insert(id, sender);
+                self.clients.borrow_mut().insert(id, Client { queue: sender, waited: Duration::ZERO });
             }
             Supply::Shared { messages: receiver, input: Rc::clone(&self.input) }
         };
-        match session::run(connection, id, plan, supply).await {
+        let presence = Presence::new();
+        self.present.borrow_mut().insert(id, Rc::clone(&presence));
+        match session::run(connection, id, plan, supply, presence).await {
             Ok(session::End { trouble: Some((sentence, _)), .. }) => plan.tell.failed(id, &sentence),
             _ => Ok(()),
         }
+    }
+
+    /// Has those leave who have been silent the longest, if that is longer than a message may take.
+    fn make_room(&self) {
+        let Some(limit) = self.plan.message_timeout else { return };
+        let present = self.present.borrow();
+        let mut silent: Vec<_> = present.values().filter(|presence| presence.silence() >= limit).collect();
+        silent.sort_by_key(|presence| std::cmp::Reverse(presence.silence()));
+        silent.iter().take(LEAVE_AT_ONCE).for_each(|presence| presence.ask_to_leave());
     }
 
     /// Hands standard input to everybody who is connected. A caller that does not take it is given up after a while, for the
@@ -199,26 +246,47 @@ impl Service {
         while let Some(batch) = source.recv().await {
             let batch = match batch {
                 Ok(batch) => batch,
-                Err(sentence) => {
-                    plan.tell.note(&format!("sockeye: {sentence}"));
+                Err(mistake) => {
+                    plan.tell.note(&format!("sockeye: {}", mistake.sentence));
                     return Input::Failed;
                 }
             };
             for message in batch.iter() {
-                let message: Rc<[u8]> = message.into();
-                let clients: Vec<_> =
-                    self.clients.borrow().iter().map(|(id, sender)| (*id, sender.clone())).collect();
-                for (id, sender) in clients {
-                    if timeout(SLOW_CLIENT, sender.send(Rc::clone(&message))).await.is_err() {
-                        self.clients.borrow_mut().remove(&id);
-                        let waiting = CLIENT_QUEUE * message.len();
-                        if plan.tell.slow(id, waiting, SLOW_CLIENT).is_err() {
-                            return Input::Failed;
-                        }
-                    }
+                if self.hand_to_all(&message.into()).await.is_err() {
+                    return Input::Failed;
                 }
             }
         }
         Input::Ended
+    }
+
+    /// Hands a message to everybody. Those whose queues are full are waited for all at once.
+    async fn hand_to_all(&self, message: &Rc<[u8]>) -> Result<(), Broken> {
+        let mut slow = JoinSet::new();
+        for (id, client) in self.clients.borrow_mut().iter_mut() {
+            match client.queue.try_send(Rc::clone(message)) {
+                Ok(()) if client.queue.capacity() + 1 >= CLIENT_QUEUE => client.waited = Duration::ZERO,
+                // Who has left is not waited for.
+                Ok(()) | Err(TrySendError::Closed(_)) => {}
+                Err(TrySendError::Full(message)) => {
+                    let (id, queue) = (*id, client.queue.clone());
+                    let patience = SLOW_CLIENT.saturating_sub(client.waited);
+                    slow.spawn_local(async move {
+                        let began = Instant::now();
+                        let in_time = timeout(patience, queue.send(message)).await.is_ok();
+                        (id, in_time, began.elapsed())
+                    });
+                }
+            }
+        }
+        while let Some(Ok((id, in_time, waited))) = slow.join_next().await {
+            if !in_time {
+                self.clients.borrow_mut().remove(&id);
+                self.plan.tell.slow(id, CLIENT_QUEUE * message.len(), SLOW_CLIENT)?;
+            } else if let Some(client) = self.clients.borrow_mut().get_mut(&id) {
+                client.waited += waited;
+            }
+        }
+        Ok(())
     }
 }

@@ -5,6 +5,7 @@
 //! | [`plan`] | turns arguments into what is to be done |
 //! | [`connect`], [`listen`] | the two commands |
 //! | [`session`] | one connection from its beginning to its end |
+//! | [`half`] | a connection that two directions share |
 //! | [`outbound`] | what it sends: framed, cut, paced |
 //! | [`datagrams`] | a socket without connections |
 //! | [`pump`] | a plain connection at the speed of the socket |
@@ -14,6 +15,7 @@
 
 mod connect;
 mod datagrams;
+mod half;
 mod listen;
 mod outbound;
 mod plan;
@@ -23,16 +25,22 @@ mod source;
 mod stats;
 mod tell;
 
-use std::future::Future;
+use std::{future::Future, time::Duration};
 
 use tokio::{runtime::Builder, task::LocalSet};
 
 pub(super) use connect::run as connect;
+pub(super) use half::Half;
 pub(super) use listen::run as listen;
-pub(super) use plan::{Wish, can_be_dialled, can_be_listened_on, endpoint_of};
+pub(super) use plan::{Wish, can_be_dialled, can_be_listened_on, endpoint_of, tear};
 pub(super) use tell::{How, Open, Tell, Totals, Whose};
 
 use crate::{exit::Exit, output::stdout, signals::Signals, trouble::Trouble};
+
+/// Time between the pieces of a message that is cut on purpose, or the kernel may put them together again; and how many pieces of
+/// one message are kept apart so, for a long one would take for ever.
+pub(super) const BETWEEN_PIECES: Duration = Duration::from_millis(1);
+pub(super) const PIECES_APART: usize = 256;
 
 /// Runs a command on this thread alone until it ends, a signal comes, or standard output cannot be written any more. What was
 /// gathered for standard output is handed on whenever there is nothing else to do.

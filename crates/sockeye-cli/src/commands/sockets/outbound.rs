@@ -12,10 +12,13 @@ use sockeye::{
 };
 use tokio::{
     io::{AsyncWrite, AsyncWriteExt},
-    time::timeout,
+    time::{Interval, MissedTickBehavior, interval, sleep, timeout},
 };
 
-use super::session::{SLOW, Shared, Stop};
+use super::{
+    BETWEEN_PIECES, PIECES_APART,
+    session::{SLOW, Shared, Stop},
+};
 
 /// What is sent: framed, cut, paced, counted.
 pub(super) struct Outbound<'a, W> {
@@ -29,7 +32,7 @@ pub(super) struct Outbound<'a, W> {
     /// With `--split all`: messages that wait to be written together.
     gathered: usize,
     writes: Vec<usize>,
-    paced: Option<tokio::time::Interval>,
+    paced: Option<Interval>,
 }
 
 /// With `--split all` no more than this waits for one write.
@@ -49,7 +52,11 @@ impl<'a, W: AsyncWrite + Unpin> Outbound<'a, W> {
             frame: Vec::new(),
             gathered: 0,
             writes: Vec::new(),
-            paced: plan.pace.map(tokio::time::interval),
+            paced: plan.pace.map(|pace| {
+                let mut ticks = interval(pace);
+                ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+                ticks
+            }),
         }
     }
 
@@ -140,9 +147,14 @@ impl<'a, W: AsyncWrite + Unpin> Outbound<'a, W> {
             self.writes.push(0);
             self.shared.add(|totals| totals.writes += 1);
         }
+        let mut pieces = 0;
         while done < frame.len() {
             let piece = self.cuts.next(done, header_len, frame.len() - done);
             done += self.write_piece(&frame[done..done + piece]).await?;
+            pieces += 1;
+            if done < frame.len() && pieces <= PIECES_APART {
+                sleep(BETWEEN_PIECES).await;
+            }
         }
         self.gathered = 0;
         let totals = self.shared.totals.get();

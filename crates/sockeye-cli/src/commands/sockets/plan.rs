@@ -3,6 +3,7 @@
 use std::{
     cell::Cell,
     io::IsTerminal,
+    net::IpAddr,
     time::{Duration, Instant},
 };
 
@@ -185,6 +186,14 @@ pub(in crate::commands) fn endpoint_of(
         (scheme, ..) => scheme,
     };
     let mut endpoint = endpoint.with_scheme(scheme);
+    if let Place::Inet { host: Host::Address { address, .. }, .. } = endpoint.place()
+        && !scheme.allows(*address)
+    {
+        let flag = if args.ipv4 { "-4" } else { "-6" };
+        return Err(Trouble::Usage(format!(
+            "{flag} and {address} contradict each other; leave one of them out"
+        )));
+    }
     if let Some(wait) = args.wait {
         endpoint.options_mut().timeout.get_or_insert(wait);
     }
@@ -234,7 +243,31 @@ pub(in crate::commands) fn can_be_dialled(endpoint: &Endpoint) -> Result<(), Tro
     if endpoint.options().backlog.is_some() {
         return Err(Trouble::Usage("the option backlog is for who listens; leave it out here".to_owned()));
     }
+    if !endpoint.options().sources.is_empty() {
+        return Err(Trouble::Usage(
+            "the option source is for who hears a group; leave it out here".to_owned(),
+        ));
+    }
+    if endpoint.options().multicast_ttl.or(endpoint.options().multicast_loop.map(u8::from)).is_some()
+        && !may_be_group(endpoint)
+    {
+        return Err(Trouble::Usage(
+            "the options mttl and loop are for groups, and this endpoint is none; leave them out".to_owned(),
+        ));
+    }
     Ok(())
+}
+
+/// Whether an endpoint is a group, or a name that may be one's.
+fn may_be_group(endpoint: &Endpoint) -> bool {
+    matches!(endpoint.place(), Place::Inet { host: Host::Name(_), .. }) || endpoint.is_multicast()
+}
+
+/// Cuts that are to be seen by the other side must not wait for each other.
+pub(in crate::commands) fn tear(endpoint: &mut Endpoint, split: Split) {
+    if endpoint.scheme().is_tcp() && !matches!(split, Split::One | Split::All) {
+        endpoint.options_mut().nodelay.get_or_insert(true);
+    }
 }
 
 /// Refuses options that would do nothing at an endpoint that is listened on.
@@ -245,11 +278,20 @@ pub(in crate::commands) fn can_be_listened_on(endpoint: &Endpoint) -> Result<(),
                 .to_owned(),
         ));
     }
-    let may_be_group = match endpoint.place() {
-        Place::Inet { host: Host::Name(_), .. } => true,
-        _ => endpoint.is_multicast(),
-    };
-    if endpoint.options().interface.is_some() && !may_be_group {
+    let options = endpoint.options();
+    let unused = [("insecure", options.insecure), ("sni", options.server_name.is_some())];
+    if let Some((name, _)) = unused.iter().find(|(_, given)| *given) {
+        return Err(Trouble::Usage(format!("the option {name} is for who connects; leave it out here")));
+    }
+    if !options.sources.is_empty() && !may_be_group(endpoint) {
+        return Err(Trouble::Usage(
+            "the option source says whom of a group to hear, and this endpoint is none; leave it out"
+                .to_owned(),
+        ));
+    }
+    let has_zone = |address: &IpAddr| matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local());
+    let needs_zone = matches!(endpoint.place(), Place::Inet { host: Host::Address { address, .. }, .. } if has_zone(address));
+    if options.interface.is_some() && !may_be_group(endpoint) && !needs_zone {
         return Err(Trouble::Usage(
             "the option iface says on which interface a group is joined, and this endpoint is none; to hear one \
              interface only add device=NAME instead"

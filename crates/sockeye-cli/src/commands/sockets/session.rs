@@ -8,7 +8,6 @@ use std::{
     cell::{Cell, RefCell},
     future::{Future, poll_fn},
     io,
-    os::fd::OwnedFd,
     pin::{Pin, pin},
     rc::Rc,
     time::{Duration, Instant},
@@ -19,15 +18,16 @@ use sockeye::{
     socket::{Connection, Packets, lost},
 };
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf, ReadHalf, WriteHalf},
-    sync::mpsc,
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf},
+    sync::{Notify, mpsc},
     time::{sleep, timeout},
 };
 
 use super::{
+    half::Half,
     outbound::Outbound,
     plan::{Plan, after},
-    source::Source,
+    source::{Mistake, Source},
     stats,
     tell::{How, Open, Totals, Whose},
 };
@@ -77,7 +77,7 @@ pub(super) struct End {
 pub(super) enum Stop {
     Network(io::Error),
     Framing(String),
-    Input(String),
+    Input(Mistake),
     TimedOut(String),
     Output,
     Enough,
@@ -89,13 +89,40 @@ impl From<Broken> for Stop {
     }
 }
 
+/// What others may know of a session, and ask of it.
+#[derive(Debug)]
+pub(super) struct Presence {
+    /// When something was last sent or received.
+    active: Cell<Instant>,
+    leave: Notify,
+}
+
+impl Presence {
+    pub(super) fn new() -> Rc<Self> {
+        Rc::new(Self { active: Cell::new(Instant::now()), leave: Notify::new() })
+    }
+
+    /// How long it has been silent.
+    pub(super) fn silence(&self) -> Duration {
+        self.active.get().elapsed()
+    }
+
+    /// Asks it to make room.
+    pub(super) fn ask_to_leave(&self) {
+        self.leave.notify_one();
+    }
+
+    async fn asked_to_leave(&self) {
+        self.leave.notified().await;
+    }
+}
+
 /// What both directions look at.
 pub(super) struct Shared<'a> {
     pub(super) plan: &'a Plan,
     pub(super) id: u64,
     pub(super) totals: Cell<Totals>,
-    /// When something was last sent or received.
-    active: Cell<Instant>,
+    presence: Rc<Presence>,
     /// When a message began that is not complete.
     inside: Cell<Option<Instant>>,
     /// Whether something is to be sent that is not sent yet.
@@ -111,7 +138,7 @@ impl Shared<'_> {
         let mut totals = self.totals.get();
         change(&mut totals);
         self.totals.set(totals);
-        self.active.set(Instant::now());
+        self.presence.active.set(Instant::now());
     }
 }
 
@@ -121,32 +148,35 @@ pub(super) async fn run(
     id: u64,
     plan: &Plan,
     supply: Supply,
+    presence: Rc<Presence>,
 ) -> Result<End, Trouble> {
     let shared = Shared {
         plan,
         id,
         totals: Cell::default(),
-        active: Cell::new(Instant::now()),
+        presence,
         inside: Cell::new(None),
         holding: Cell::new(false),
         broken: Cell::new(false),
         packets: connection.packets().map(|packets| (packets, connection.facts().peer.to_string())),
     };
     let open = Open::new(&plan.tell, id, &shared.totals);
-    let duplicate = || connection.descriptor()?.try_clone_to_owned().ok();
-    let looked_at = plan.stats.and_then(|_| duplicate());
-    let socket = duplicate();
-    let (mut reader, mut writer) = tokio::io::split(connection);
+    let mut reader = Half::new(connection);
+    let mut writer = reader.clone();
+    let looked_at = plan.stats.and_then(|_| reader.descriptor());
     let exchange = async {
         if matches!(supply, Supply::Echo) {
             guarded(&shared, echo(&shared, &mut reader, &mut writer)).await
         } else {
-            both_ways(&shared, (&mut reader, &mut writer), supply, socket).await
+            both_ways(&shared, reader, &mut writer, supply).await
         }
     };
     let outcome = tokio::select! {
         outcome = exchange => outcome,
         Broken = stats::watch(looked_at, id, plan.stats, &plan.tell) => Err(Stop::Output),
+        () = shared.presence.asked_to_leave() => Err(Stop::TimedOut(
+            "it was silent for as long as --message-timeout allows, and others waited for its place".to_owned(),
+        )),
     };
     let end = end_of(outcome, shared.broken.get());
     if matches!(end.how, How::Fin | How::Closed) {
@@ -182,7 +212,7 @@ fn end_of(outcome: Result<How, Stop>, broken: bool) -> End {
         }
         Ok(how) => End { how, trouble: None },
         Err(Stop::Enough | Stop::Output) => End { how: How::Closed, trouble: None },
-        Err(Stop::Input(sentence)) => bad(How::Closed, sentence, Exit::Usage),
+        Err(Stop::Input(mistake)) => bad(How::Closed, mistake.sentence, mistake.exit),
         Err(Stop::Framing(sentence)) => bad(How::Protocol, sentence, Exit::Protocol),
         Err(Stop::TimedOut(sentence)) => bad(How::TimedOut, sentence, Exit::TimedOut),
         Err(Stop::Network(error)) => {
@@ -190,7 +220,10 @@ fn end_of(outcome: Result<How, Stop>, broken: bool) -> End {
                 error.kind(),
                 io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted
             );
-            bad(if reset { How::Reset } else { How::Failed }, network(&error), Exit::Network)
+            match error.kind() {
+                io::ErrorKind::TimedOut => bad(How::TimedOut, network(&error), Exit::TimedOut),
+                _ => bad(if reset { How::Reset } else { How::Failed }, network(&error), Exit::Network),
+            }
         }
     }
 }
@@ -198,12 +231,13 @@ fn end_of(outcome: Result<How, Stop>, broken: bool) -> End {
 /// Sends and receives until both have ended.
 async fn both_ways(
     shared: &Shared<'_>,
-    (reader, writer): (&mut ReadHalf<Connection>, &mut WriteHalf<Connection>),
+    mut reader: Half,
+    writer: &mut Half,
     supply: Supply,
-    socket: Option<OwnedFd>,
 ) -> Result<How, Stop> {
     let heard_all = Cell::new(false);
-    let mut receiving = pin!(receive(shared, reader));
+    let socket = reader.clone();
+    let mut receiving = pin!(receive(shared, &mut reader));
     let mut sending = pin!(send(shared, writer, supply, &heard_all));
     let mut received = false;
     let mut sent = false;
@@ -230,7 +264,7 @@ async fn both_ways(
                 }
             }
             if received {
-                let rest = if sent { Sent::All } else { rest(shared, sending.as_mut(), socket).await? };
+                let rest = if sent { Sent::All } else { rest(shared, sending.as_mut(), &socket).await? };
                 return Ok(if rest == Sent::Close { How::Closed } else { How::Fin });
             }
         }
@@ -242,10 +276,10 @@ async fn both_ways(
 async fn rest(
     shared: &Shared<'_>,
     mut sending: Pin<&mut impl Future<Output = Result<Sent, Stop>>>,
-    socket: Option<OwnedFd>,
+    socket: &Half,
 ) -> Result<Sent, Stop> {
     let gone = async {
-        match socket {
+        match socket.descriptor() {
             Some(socket) => lost(socket).await,
             None => std::future::pending().await,
         }
@@ -278,7 +312,7 @@ async fn guarded<T>(shared: &Shared<'_>, session: impl Future<Output = Result<T,
     }
     let mut session = pin!(session);
     loop {
-        let idle_at = plan.idle.map(|limit| shared.active.get() + limit);
+        let idle_at = plan.idle.map(|limit| shared.presence.active.get() + limit);
         let inside_at = plan.message_timeout.and_then(|limit| Some(shared.inside.get()? + limit));
         // Where nothing runs yet, something may begin to in the meantime: it is looked at again after as long as it may take.
         let next = idle_at.into_iter().chain(inside_at).min();
@@ -288,7 +322,7 @@ async fn guarded<T>(shared: &Shared<'_>, session: impl Future<Output = Result<T,
             () = after(wake.map(|at| at.saturating_duration_since(Instant::now())), Instant::now()) => {}
         }
         let now = Instant::now();
-        if plan.idle.is_some_and(|limit| now >= shared.active.get() + limit) {
+        if plan.idle.is_some_and(|limit| now >= shared.presence.active.get() + limit) {
             return Err(Stop::TimedOut(
                 "nothing was sent or received for as long as --idle allows".to_owned(),
             ));
@@ -308,11 +342,7 @@ thread_local! {
 }
 
 /// One read, handed to `inbound`; whether there was one, or the end.
-async fn read_into(
-    shared: &Shared<'_>,
-    reader: &mut ReadHalf<Connection>,
-    inbound: &mut Inbound,
-) -> Result<bool, Stop> {
+async fn read_into(shared: &Shared<'_>, reader: &mut Half, inbound: &mut Inbound) -> Result<bool, Stop> {
     let len = match &shared.packets {
         Some((packets, peer)) => read_packet(shared, packets, peer, inbound).await?,
         None => Some(read_stream(shared, reader, inbound).await?).filter(|len| *len > 0),
@@ -352,11 +382,7 @@ async fn read_packet(
 }
 
 /// What one read of a stream gave; its length.
-async fn read_stream(
-    shared: &Shared<'_>,
-    reader: &mut ReadHalf<Connection>,
-    inbound: &mut Inbound,
-) -> Result<usize, Stop> {
+async fn read_stream(shared: &Shared<'_>, reader: &mut Half, inbound: &mut Inbound) -> Result<usize, Stop> {
     let size = shared.plan.read_size;
     let len = poll_fn(|cx| {
         if shared.plan.alone
@@ -391,7 +417,7 @@ async fn read_stream(
 }
 
 /// Receives until the other side sends no more.
-async fn receive(shared: &Shared<'_>, reader: &mut ReadHalf<Connection>) -> Result<(), Stop> {
+async fn receive(shared: &Shared<'_>, reader: &mut Half) -> Result<(), Stop> {
     let mut inbound = Inbound::new(shared.plan.framing_in.clone());
     loop {
         if !read_into(shared, reader, &mut inbound).await? {
@@ -404,12 +430,15 @@ async fn receive(shared: &Shared<'_>, reader: &mut ReadHalf<Connection>) -> Resu
 /// Shows what was found in a read; `also` gets each message.
 fn show(shared: &Shared<'_>, inbound: &mut Inbound, mut also: impl FnMut(&[u8])) -> Result<(), Stop> {
     let plan = shared.plan;
+    let before = inbound.message_count();
     while let Some(received) = inbound.next() {
         if let Some(odd) = Odd::of(&received) {
             misread(shared, inbound, odd)?;
         } else if let Received::Message { payload, header, spot } = received {
             shared.add(|totals| totals.messages_in += 1);
-            plan.tell.message(Some(shared.id), None, header, payload, &spot)?;
+            if !plan.tell.message(Some(shared.id), None, header, payload, &spot)? {
+                shared.broken.set(true);
+            }
             also(payload);
             plan.count();
             if plan.has_enough() {
@@ -417,10 +446,9 @@ fn show(shared: &Shared<'_>, inbound: &mut Inbound, mut also: impl FnMut(&[u8]))
             }
         }
     }
-    shared.inside.set(match (inbound.is_inside(), shared.inside.get()) {
-        (false, _) => None,
-        (true, since) => since.or_else(|| Some(Instant::now())),
-    });
+    // The one that is not complete began in this read, if others were completed by it.
+    let since = shared.inside.get().filter(|_| inbound.message_count() == before);
+    shared.inside.set(inbound.is_inside().then(|| since.unwrap_or_else(Instant::now)));
     Ok(())
 }
 
@@ -455,7 +483,7 @@ enum Sent {
 /// Sends until there is no more to send.
 async fn send(
     shared: &Shared<'_>,
-    writer: &mut WriteHalf<Connection>,
+    writer: &mut Half,
     supply: Supply,
     heard_all: &Cell<bool>,
 ) -> Result<Sent, Stop> {
@@ -466,30 +494,33 @@ async fn send(
                 shared.holding.set(true);
                 let batch = match batch {
                     Ok(batch) => batch,
-                    Err(sentence) => {
+                    Err(mistake) => {
                         // What came before it is sent all the same.
                         outbound.write_gathered().await?;
-                        return Err(Stop::Input(sentence));
+                        return Err(Stop::Input(mistake));
                     }
                 };
                 for message in batch.iter() {
                     outbound.message(message).await?;
                 }
-                if shared.plan.split != sockeye::message::Split::All {
+                // What is not at hand yet goes with a later write.
+                if source.is_empty() {
                     outbound.write_gathered().await?;
                 }
                 shared.holding.set(false);
             }
-            outbound.write_gathered().await?;
         }
         Supply::Shared { mut messages, input } => {
             while let Some(message) = messages.recv().await {
                 shared.holding.set(true);
                 outbound.message(&message).await?;
+                if messages.is_empty() {
+                    outbound.write_gathered().await?;
+                }
                 shared.holding.set(false);
             }
             match input.get() {
-                Input::Ended => outbound.write_gathered().await?,
+                Input::Ended => {}
                 // It was told, and is no end that the other side may take for one.
                 Input::Failed => return Ok(Sent::All),
                 // Whoever hands out standard input has given this one up: it has missed something.
@@ -520,11 +551,7 @@ async fn send(
 }
 
 /// Receives and sends back.
-async fn echo(
-    shared: &Shared<'_>,
-    reader: &mut ReadHalf<Connection>,
-    writer: &mut WriteHalf<Connection>,
-) -> Result<How, Stop> {
+async fn echo(shared: &Shared<'_>, reader: &mut Half, writer: &mut Half) -> Result<How, Stop> {
     let mut inbound = Inbound::new(shared.plan.framing_in.clone());
     let mut outbound = Outbound::new(shared, writer);
     loop {

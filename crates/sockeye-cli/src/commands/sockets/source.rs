@@ -6,6 +6,7 @@ use sockeye::message::{Inbound, Received};
 use tokio::sync::mpsc;
 
 use crate::{
+    exit::Exit,
     formats::{InFormat, Lines, input::LONGEST_LINE},
     output::odd::Odd,
 };
@@ -35,8 +36,22 @@ impl Batch {
     }
 }
 
+/// Why standard input is not read on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Mistake {
+    pub(super) sentence: String,
+    pub(super) exit: Exit,
+}
+
+impl Mistake {
+    /// What it says cannot be sent.
+    fn of_content(sentence: String) -> Self {
+        Self { sentence, exit: Exit::Usage }
+    }
+}
+
 /// What comes from standard input. The channel ends with it.
-pub(super) type Source = mpsc::Receiver<Result<Batch, String>>;
+pub(super) type Source = mpsc::Receiver<Result<Batch, Mistake>>;
 
 /// Starts reading. `by_message` says whether `Raw` is one message or a stream; `interactive` whether a line that cannot be read
 /// is passed over, for a person can type it again.
@@ -70,7 +85,7 @@ impl Reader {
     }
 
     /// Reads until the end, until something is wrong, or until nobody takes it any more.
-    fn run(mut self, input: &mut impl Read, sender: &mpsc::Sender<Result<Batch, String>>) {
+    fn run(mut self, input: &mut impl Read, sender: &mpsc::Sender<Result<Batch, Mistake>>) {
         let mut buffer = vec![0; CHUNK];
         loop {
             // Frames are read to where they are taken apart.
@@ -82,11 +97,14 @@ impl Reader {
                 Ok(len) if is_framed => (self.filled(len, &mut batch), false),
                 Ok(len) => (self.take(&buffer[..len], &mut batch), false),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => (Err(format!("cannot read standard input: {error}")), true),
+                Err(error) => {
+                    let sentence = format!("cannot read standard input: {error}");
+                    (Err(Mistake { sentence, exit: Exit::LocalIo }), true)
+                }
             };
             // Messages before one that is wrong are sent all the same.
             let gone = !batch.ends.is_empty() && sender.blocking_send(Ok(batch)).is_err();
-            let wrong = outcome.err().map(|sentence| sender.blocking_send(Err(sentence)));
+            let wrong = outcome.err().map(|mistake| sender.blocking_send(Err(mistake)));
             if gone || is_last || wrong.is_some() {
                 return;
             }
@@ -94,14 +112,14 @@ impl Reader {
     }
 
     /// The same of a read that went straight to where frames are taken apart.
-    fn filled(&mut self, len: usize, batch: &mut Batch) -> Result<(), String> {
+    fn filled(&mut self, len: usize, batch: &mut Batch) -> Result<(), Mistake> {
         let Some(inbound) = &mut self.framed else { return Ok(()) };
         inbound.filled(len);
         unframe(inbound, batch)
     }
 
     /// What a read brought.
-    fn take(&mut self, bytes: &[u8], batch: &mut Batch) -> Result<(), String> {
+    fn take(&mut self, bytes: &[u8], batch: &mut Batch) -> Result<(), Mistake> {
         if self.format == InFormat::Raw && !self.by_message {
             batch.push(bytes);
             return Ok(());
@@ -118,15 +136,15 @@ impl Reader {
             self.lines.drain(|line, number| add(format, interactive, line, number, batch))?;
         }
         if self.whole.len().max(self.lines.pending()) > LONGEST_LINE {
-            return Err(
-                "a message of standard input is longer than 256 MiB; nothing sends that at once".to_owned()
-            );
+            return Err(Mistake::of_content(
+                "a message of standard input is longer than 256 MiB; nothing sends that at once".to_owned(),
+            ));
         }
         Ok(())
     }
 
     /// What is left at the end.
-    fn end(&mut self, batch: &mut Batch) -> Result<(), String> {
+    fn end(&mut self, batch: &mut Batch) -> Result<(), Mistake> {
         if let Some(inbound) = &self.framed {
             return inbound.finish().map_err(|cut| wrong(inbound, &Odd::Truncated(cut)));
         }
@@ -142,7 +160,7 @@ impl Reader {
 }
 
 /// Takes the messages out of what was read.
-fn unframe(inbound: &mut Inbound, batch: &mut Batch) -> Result<(), String> {
+fn unframe(inbound: &mut Inbound, batch: &mut Batch) -> Result<(), Mistake> {
     while let Some(received) = inbound.next() {
         if let Some(odd) = Odd::of(&received) {
             return Err(wrong(inbound, &odd));
@@ -154,9 +172,9 @@ fn unframe(inbound: &mut Inbound, batch: &mut Batch) -> Result<(), String> {
     Ok(())
 }
 
-fn wrong(inbound: &Inbound, odd: &Odd) -> String {
+fn wrong(inbound: &Inbound, odd: &Odd) -> Mistake {
     let sentence = inbound.framing().map(|framing| odd.sentence(framing)).unwrap_or_default();
-    format!("standard input cannot be sent as it is: {sentence}")
+    Mistake::of_content(format!("standard input cannot be sent as it is: {sentence}"))
 }
 
 fn add(
@@ -165,7 +183,7 @@ fn add(
     line: &[u8],
     number: u64,
     batch: &mut Batch,
-) -> Result<(), String> {
+) -> Result<(), Mistake> {
     match format.message(line) {
         Ok(message) => {
             batch.push(&message);
@@ -175,7 +193,9 @@ fn add(
             crate::output::say(&format!("sockeye: not sent: {why}"));
             Ok(())
         }
-        Err(why) => Err(format!("line {number} of standard input cannot be sent: {why}")),
+        Err(why) => {
+            Err(Mistake::of_content(format!("line {number} of standard input cannot be sent: {why}")))
+        }
     }
 }
 
@@ -190,7 +210,8 @@ mod tests {
         drop(sender);
         let mut all = Vec::new();
         while let Some(batch) = receiver.blocking_recv() {
-            all.push(batch.map(|batch| batch.iter().map(<[u8]>::to_vec).collect()));
+            let batch = batch.map(|batch| batch.iter().map(<[u8]>::to_vec).collect());
+            all.push(batch.map_err(|mistake| mistake.sentence));
         }
         all
     }

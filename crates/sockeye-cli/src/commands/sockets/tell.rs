@@ -192,6 +192,12 @@ impl Tell {
         self.event("open", of_facts(connection, facts))
     }
 
+    /// A sender of datagrams is carried like a connection.
+    pub(in crate::commands) fn carried(&self, connection: u64, facts: &Facts) -> Result<(), Broken> {
+        self.sentence(0, &format!("connection {connection} from {}", facts.peer));
+        self.event("open", of_facts(connection, facts))
+    }
+
     pub(in crate::commands) fn closed(
         &self,
         connection: u64,
@@ -260,6 +266,7 @@ impl Tell {
         self.sentence(1, &format!("connection {connection}: read {number} gave {len} bytes"));
     }
 
+    /// A message that was received. False if the format of the output has no way to say it.
     pub(in crate::commands) fn message(
         &self,
         connection: Option<u64>,
@@ -267,10 +274,10 @@ impl Tell {
         header: &[u8],
         payload: &[u8],
         spot: &Spot,
-    ) -> Result<(), Broken> {
+    ) -> Result<bool, Broken> {
         if self.output == OutFormat::None {
             self.sentence(1, &where_it_was(connection, peer, payload.len(), spot));
-            return Ok(());
+            return Ok(true);
         }
         if self.events || self.output == OutFormat::Json {
             let record = Record {
@@ -286,13 +293,13 @@ impl Tell {
                 header,
                 ..Record::default()
             };
-            return stdout::append(|out| record.append(payload, out));
+            return stdout::append(|out| record.append(payload, out)).map(|()| true);
         }
         if self.verbose > 0 {
             self.sentence(1, &where_it_was(connection, peer, payload.len(), spot));
         }
         if self.output == OutFormat::Raw && payload.len() >= stdout::LARGE {
-            return stdout::write(payload);
+            return stdout::write(payload).map(|()| true);
         }
         let mut refused = None;
         stdout::append(|out| {
@@ -303,10 +310,10 @@ impl Tell {
                 format => refused = format.append(payload, out).err(),
             }
         })?;
-        if let Some(error) = refused {
+        if let Some(error) = &refused {
             self.sentence(0, &format!("sockeye: a message could not be written: {error}"));
         }
-        Ok(())
+        Ok(refused.is_none())
     }
 
     /// Time and sender before a message, where they are wanted: senders of datagrams are shown to people, not to pipes.
@@ -423,6 +430,22 @@ impl Tell {
         self.event("dropped", json!({ "new": new, "total": total }))
     }
 
+    /// The target takes datagrams more slowly than they come.
+    pub(in crate::commands) fn dropped_on_the_way(
+        &self,
+        connection: u64,
+        new: u64,
+        total: u64,
+    ) -> Result<(), Broken> {
+        self.sentence(
+            0,
+            &format!(
+                "connection {connection}: {new} datagrams were dropped: they come faster than they go on"
+            ),
+        );
+        self.event("dropped", json!({ "conn": connection, "new": new, "total": total }))
+    }
+
     /// Something went wrong with one caller while others go on.
     pub(in crate::commands) fn failed(&self, connection: u64, sentence: &str) -> Result<(), Broken> {
         if !self.quiet && !self.events {
@@ -448,6 +471,12 @@ impl Tell {
     /// A sender of datagrams that was not heard before.
     pub(in crate::commands) fn met(&self, peer: &str) {
         self.sentence(0, &format!("first datagram from {peer}"));
+    }
+
+    /// The system has no room for more connections; those who wait keep waiting.
+    pub(in crate::commands) fn full(&self, sentence: &str) -> Result<(), Broken> {
+        self.sentence(0, &format!("sockeye: {sentence}"));
+        self.event("full", json!({ "message": sentence }))
     }
 
     pub(in crate::commands) fn note(&self, text: &str) {

@@ -1,6 +1,9 @@
 //! Sentences and exit codes for sockets: what the system or the network refused, and what to do.
 
-use std::{io, net::SocketAddr};
+use std::{
+    io,
+    net::{Ipv6Addr, SocketAddr},
+};
 
 use sockeye::{
     escape,
@@ -91,8 +94,10 @@ fn socket(error: &SocketError) -> String {
 /// An address that means something on one link only (RFC 4007 §6), without saying which.
 fn lacks_zone(error: &SocketError) -> bool {
     let at = error.at.as_ref().and_then(SocketName::as_inet);
-    let lacks =
-        |at| matches!(at, SocketAddr::V6(v6) if v6.ip().is_unicast_link_local() && v6.scope_id() == 0);
+    let of_one_link = |ip: &Ipv6Addr| {
+        ip.is_unicast_link_local() || ip.is_multicast() && matches!(ip.octets()[1] & 0x0f, 1 | 2)
+    };
+    let lacks = |at| matches!(at, SocketAddr::V6(v6) if of_one_link(v6.ip()) && v6.scope_id() == 0);
     error.source.kind() == io::ErrorKind::InvalidInput && at.is_some_and(lacks)
 }
 
@@ -105,7 +110,7 @@ fn is_other_family(error: &SocketError) -> bool {
 
 fn reason(error: &SocketError) -> String {
     if lacks_zone(error) {
-        return "a link-local address is one on each link; write behind it on which, like [fe80::1%eth0] (`sockeye addr` lists the interfaces)"
+        return "a link-local address is one on each link; say on which with ?iface=, or behind it like [fe80::1%eth0] (`sockeye addr` lists the interfaces)"
             .to_owned();
     }
     if let SocketAction::SetOption(name) = &error.action {
@@ -117,6 +122,9 @@ fn reason(error: &SocketError) -> String {
     match error.source.kind() {
         io::ErrorKind::PermissionDenied if binds && (1..1024).contains(&port) => {
             "ports below 1024 are reserved (RFC 6335); choose another, or run with the right to bind it".to_owned()
+        }
+        io::ErrorKind::PermissionDenied if connects && port == 0 => {
+            "this user may not: the socket's file or its directory forbids it".to_owned()
         }
         io::ErrorKind::PermissionDenied if connects => {
             "it is a broadcast address, or a firewall here forbids it; if broadcast is meant, add ?broadcast".to_owned()
@@ -163,12 +171,33 @@ pub(crate) fn network(source: &io::Error) -> String {
             "sending to a broadcast address needs ?broadcast behind the endpoint, or a firewall here forbids it".to_owned()
         }
         io::ErrorKind::UnexpectedEof => "it ended the connection without closing TLS: bytes may be missing".to_owned(),
+        _ if is_one_of(source, WRONG_KIND) => {
+            "the socket there is of another kind; try unix://, unixgram:// or unixseq://".to_owned()
+        }
+        _ if is_one_of(source, NO_DEVICE) => {
+            "there is no interface for it; name one with ?iface= (`sockeye addr` lists them)".to_owned()
+        }
+        _ if is_one_of(source, TOO_MANY_FILES) => {
+            "as many files and sockets are open as may be; allow more with `ulimit -n`, or fewer callers with --max-clients".to_owned()
+        }
+        _ if text.contains("CertificateRequired") => {
+            "the other side wants to see a certificate; name one with ?cert=FILE and its ?key=FILE".to_owned()
+        }
         _ if is_message_too_long(source) => format!(
             "the message is too long for one datagram or packet: over UDP that has at most {} bytes, over a unix socket as much as its send buffer holds (?sndbuf=)",
             sockeye::socket::LARGEST_UDP
         ),
         _ => text,
     }
+}
+
+/// EPROTOTYPE, ENODEV, and EMFILE with ENFILE, which have no kinds of their own: their numbers on Linux, and elsewhere.
+const WRONG_KIND: &[i32] = if cfg!(target_os = "linux") { &[91] } else { &[41] };
+const NO_DEVICE: &[i32] = &[19];
+const TOO_MANY_FILES: &[i32] = &[23, 24];
+
+fn is_one_of(source: &io::Error, numbers: &[i32]) -> bool {
+    source.raw_os_error().is_some_and(|number| numbers.contains(&number))
 }
 
 /// EMSGSIZE has no kind of its own.

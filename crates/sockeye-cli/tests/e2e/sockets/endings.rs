@@ -408,3 +408,110 @@ fn a_signal_is_the_last_event_and_what_is_open_is_closed_before_it() {
         drop(caller);
     }
 }
+
+#[test]
+fn what_is_torn_on_purpose_arrives_torn() {
+    for how in ["bytes", "header", "random:7"] {
+        let (server, address) = listening(&["-f", "dec:4"], "127.0.0.1:0");
+        let words = "a message of some length\n".repeat(20);
+        fed(&["connect", "-f", "dec:4", "--split", how, &address], words.as_bytes()).end().exits(0);
+        let ended = server.end();
+        let messages = ended.exits(0).all("msg");
+        let torn = messages.iter().filter(|message| message["reads"][0] != message["reads"][1]).count();
+        assert!(torn > 0, "{how}: {ended:?}");
+    }
+}
+
+#[test]
+fn what_is_at_hand_goes_together_and_does_not_wait_for_more() {
+    let (server, address) = listening(&["-f", "line"], "127.0.0.1:0");
+    let (connects, mut stdin) = held(&["connect", "--json", "-f", "line", "--split", "all", &address]);
+    stdin.write_all(b"one\ntwo\n").unwrap();
+    server.event_where("msg", |event| event["text"] == "two");
+    drop(stdin);
+    let sent = connects.end();
+    assert_eq!(sent.exits(0).all("msg").len(), 1, "in one write: {sent:?}");
+    server.end().exits(0);
+}
+
+#[test]
+fn after_a_silence_the_pace_is_kept() {
+    let (server, address) = listening(&["-f", "line"], "127.0.0.1:0");
+    let (connects, mut stdin) = held(&["connect", "--json", "-f", "line", "--pace", "200ms", &address]);
+    stdin.write_all(b"0\n").unwrap();
+    server.event("msg");
+    std::thread::sleep(PAUSE * 2);
+    stdin.write_all(b"1\n2\n3\n").unwrap();
+    drop(stdin);
+    let sent = connects.end();
+    let times: Vec<u64> =
+        sent.exits(0).all("msg").iter().map(|message| message["mono_ns"].as_u64().unwrap()).collect();
+    for pair in times[1..].windows(2) {
+        assert!(pair[1] - pair[0] >= 150_000_000, "{times:?}");
+    }
+    server.end().exits(0);
+}
+
+#[test]
+fn answers_are_heard_between_paced_datagrams() {
+    let (server, address) = listening(&["--echo"], "udp://127.0.0.1:0");
+    let endpoint = format!("udp://{address}");
+    let arguments = ["connect", "--json", "--pace", "500ms", "--count", "3", &endpoint];
+    let ended = fed(&arguments, b"a\nb\nc\n").end();
+    let order: Vec<_> = ended.exits(0).all("msg").iter().map(|message| message["dir"].clone()).collect();
+    assert_eq!(order, ["tx", "rx", "tx", "rx", "tx", "rx"]);
+    drop(server.kill());
+}
+
+#[test]
+fn a_group_of_one_link_is_listened_to_on_the_interface_named() {
+    let (server, address) = listening(&[], "udp://[ff02::77]:0?iface=lo");
+    assert!(address.starts_with("[ff02::77%"), "{address}");
+    drop(server.kill());
+    let ended = sockeye(&["listen", "udp://[ff02::77]:0"]).end();
+    ended.exits(2);
+    assert!(ended.stderr.contains("?iface="), "{ended:?}");
+}
+
+/// Listens, and becomes the program that inherits the socket, as systemd does.
+const INHERITED: &str = r#"
+import os, socket, sys
+s = socket.create_server(("127.0.0.1", 0))
+s.set_inheritable(True)
+os.execv(sys.argv[1], sys.argv[1:] + [f"fd://{s.fileno()}"])
+"#;
+
+#[test]
+fn a_socket_that_listens_already_is_listened_on() {
+    let Some(mut command) = other("a_socket_that_listens_already_is_listened_on", "python3") else { return };
+    command.args(["-c", INHERITED, PROGRAM, "listen", "--json", "-f", "line"]).stdin(Stdio::null());
+    let server = Process::start("sockeye", command);
+    let address = address_of(&server);
+    fed(&["connect", "-f", "line", &address], b"hello\n").end().exits(0);
+    assert_eq!(texts(server.end().exits(0)), ["hello"]);
+}
+
+#[test]
+fn who_wants_to_see_a_certificate_is_told_apart() {
+    let place = tempfile::tempdir().unwrap();
+    let ca = place.path().join("ca.pem");
+    let Some(mut openssl) = other("who_wants_to_see_a_certificate_is_told_apart", "openssl") else { return };
+    openssl.args([
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-subj",
+        "/CN=a",
+        "-keyout",
+        "/dev/null",
+        "-out",
+    ]);
+    assert!(openssl.arg(&ca).stderr(Stdio::null()).status().unwrap().success());
+    let (server, address) = listening(&["-k"], &format!("tls://127.0.0.1:0?ca={}", ca.display()));
+    let ended = fed(&["connect", &format!("tls://{address}?insecure")], b"x").end();
+    ended.exits(1);
+    assert!(ended.stderr.contains("?cert=FILE"), "{ended:?}");
+    drop(server.kill());
+}

@@ -20,6 +20,7 @@ fn endpoints_that_cannot_be_meant() {
         (&["connect", "-s", "::1", "127.0.0.1:1"], "both ends have one family"),
         (&["connect", "-u", "tcp://127.0.0.1:1"], "-u and tcp:// contradict each other"),
         (&["connect", "-6", "udp4://127.0.0.1:1"], "-6 and udp4:// contradict each other"),
+        (&["connect", "-6", "127.0.0.1:80"], "-6 and 127.0.0.1 contradict each other"),
         (&["connect", "-4", "tls6://localhost:1"], "-4 and tls6:// contradict each other"),
         (&["connect", "-4", "/run/x"], "-4 and unix:// contradict each other"),
         (&["connect", "[fe80::1]:1"], "[fe80::1%eth0]"),
@@ -43,6 +44,13 @@ fn options_that_cannot_be_or_would_do_nothing() {
         (&["listen", "127.0.0.1:0?bind=127.0.0.1"], "for who connects"),
         (&["listen", "udp://127.0.0.1:0?iface=lo"], "device=NAME"),
         (&["listen", "tls://127.0.0.1:0?key=k.pem"], "belongs to cert=FILE"),
+        (&["listen", "tls://127.0.0.1:0?insecure"], "the option insecure is for who connects"),
+        (&["listen", "tls://127.0.0.1:0?sni=a.example"], "the option sni is for who connects"),
+        (&["listen", "udp://127.0.0.1:0?source=192.0.2.1"], "this endpoint is none"),
+        (&["connect", "udp://127.0.0.1:1?source=192.0.2.1"], "for who hears a group"),
+        (&["connect", "udp://127.0.0.1:1?mttl=4"], "for groups, and this endpoint is none"),
+        (&["listen", "--echo", "--fin", "line", "udp://127.0.0.1:0"], "sends a datagram back as it came"),
+        (&["relay", "--listen", "-", "--connect", "127.0.0.1:1", "--out", "text"], "with --record"),
         (&["connect", "tls://127.0.0.1:1?sni=.."], "?sni=NAME"),
     ] {
         refused(arguments, 2, told);
@@ -100,4 +108,51 @@ fn a_full_standard_output_is_told_on_standard_error() {
         assert!(sentence.contains("no space left"), "{arguments:?}: {sentence}");
         assert!(!sentence.contains("goes on where"), "{arguments:?}: {sentence}");
     }
+}
+
+#[test]
+fn a_socket_of_another_kind_is_told_from_one_that_is_not_there() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("socket");
+    let _there = UnixDatagram::bind(&path).unwrap();
+    refused(&["connect", path.to_str().unwrap()], 1, "try unix://, unixgram:// or unixseq://");
+    refused(&["connect", place.path().join("none").to_str().unwrap()], 1, "there is no such socket");
+}
+
+#[test]
+fn standard_input_that_cannot_be_read_is_a_local_failure() {
+    let (server, address) = listening(&["-f", "line"], "127.0.0.1:0");
+    let mut command = Command::new(PROGRAM);
+    command.args(["connect", "-f", "line", &address]).stdin(File::open("/").unwrap());
+    let ended = Process::start("sockeye", command).end();
+    ended.exits(7);
+    assert!(ended.stderr.contains("cannot read standard input"), "{ended:?}");
+    drop(server.kill());
+}
+
+#[test]
+fn a_message_that_the_output_cannot_say_is_no_success() {
+    let (server, address) = listening_plainly(&["--fin", "line", "--out", "fixed:3"], "127.0.0.1:0");
+    fed(&["connect", &address], b"four\nabc\n").end();
+    let ended = server.end();
+    ended.exits(3);
+    assert_eq!(ended.stdout, "abc");
+    assert!(ended.stderr.contains("could not be written"), "{ended:?}");
+}
+
+#[test]
+fn l21_a_reserved_port_without_the_right_says_so() {
+    let test = "l21_a_reserved_port_without_the_right_says_so";
+    let first_free = std::fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start");
+    if first_free.is_ok_and(|first| first.trim() != "1024") {
+        record_skip(test, format_args!("{}", Skip::new("ports below 1024 are free for all here".to_owned())));
+        return;
+    }
+    // Root may bind any port, unless it has given up that right.
+    let Some(mut command) = other(test, "setpriv") else { return };
+    command.args(["--bounding-set", "-net_bind_service", "--inh-caps", "-net_bind_service", PROGRAM]);
+    command.args(["listen", "127.0.0.1:99"]).stdin(Stdio::null());
+    let ended = Process::start("sockeye", command).end();
+    ended.exits(1);
+    assert!(ended.stderr.contains("ports below 1024 are reserved"), "{ended:?}");
 }

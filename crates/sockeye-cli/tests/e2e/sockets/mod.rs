@@ -1,5 +1,6 @@
 //! `connect`, `listen` and `frame`: against each other, and against the tools that people know.
 
+mod crowds;
 mod endings;
 mod interop;
 mod lesson;

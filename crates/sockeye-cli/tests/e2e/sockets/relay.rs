@@ -355,3 +355,44 @@ fn a_relay_that_dies_resets_what_it_has_not_finished() {
         relay.end();
     }
 }
+
+#[test]
+fn standard_input_and_output_are_a_caller() {
+    let (server, target) = listening(&["--echo"], "127.0.0.1:0");
+    let there_and_back = fed(&["relay", "--listen", "-", "--connect", &target], b"there and back").end();
+    there_and_back.exits(0);
+    assert_eq!(there_and_back.stdout, "there and back");
+    server.end().exits(0);
+    let refused = format!("127.0.0.1:{}", free_port());
+    fed(&["relay", "--listen", "-", "--connect", &refused], b"x").end().exits(1);
+}
+
+#[test]
+fn who_is_silent_for_too_long_is_ended() {
+    let (server, target) = listener();
+    let (relay, address) = relay("127.0.0.1:0", &target, &["--idle", "300ms"]);
+    let caller = TcpStream::connect(&address).unwrap();
+    let called = server.accept().unwrap();
+    let close = relay.event("close");
+    assert_eq!(close["how"], "timeout");
+    drop((caller, called, relay.kill()));
+}
+
+#[test]
+fn a_sender_of_datagrams_is_carried_again_once_somebody_listens() {
+    let target = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = target.local_addr().unwrap();
+    drop(target);
+    let (relay, near) = relay("udp://127.0.0.1:0", &format!("udp://{address}"), &[]);
+    let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
+    sender.send_to(b"too early", &near).unwrap();
+    assert_eq!(relay.event("open")["peer"], sender.local_addr().unwrap().to_string());
+    relay.event("close");
+    let target = UdpSocket::bind(address).unwrap();
+    target.set_read_timeout(Some(PATIENCE)).unwrap();
+    sender.send_to(b"now", &near).unwrap();
+    let mut buffer = [0; 16];
+    let len = target.recv(&mut buffer).unwrap();
+    assert_eq!(&buffer[..len], b"now");
+    drop(relay.kill());
+}
