@@ -117,7 +117,7 @@ _sockeye() {
             return 0
             ;;
         sockeye__subcmd__connect)
-            opts="-z -p -s -f -t -w -q -u -4 -6 -n -C -v -h --probe --source-port --source --framing --fin --fout --in --out --read-size --time --count --idle --wait --quit --on-eof --split --pace --udp --ipv4 --ipv6 --numeric --crlf --stats --json --quiet --verbose --help"
+            opts="-z -p -s -f -t -w -q -N -i -u -4 -6 -n -C -v -h --probe --source-port --source --framing --fin --fout --in --out --read-size --time --count --idle --wait --quit --on-eof --shutdown --split --pace --udp --ipv4 --ipv6 --numeric --crlf --stats --json --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -200,6 +200,10 @@ _sockeye() {
                     return 0
                     ;;
                 --pace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -i)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -331,7 +335,7 @@ _sockeye() {
             return 0
             ;;
         sockeye__subcmd__listen)
-            opts="-k -f -t -w -q -u -4 -6 -n -C -v -h --keep --max-clients --echo --message-timeout --framing --fin --fout --in --out --read-size --time --count --idle --wait --quit --on-eof --split --pace --udp --ipv4 --ipv6 --numeric --crlf --stats --json --quiet --verbose --help"
+            opts="-k -f -t -w -q -N -i -u -4 -6 -n -C -v -h --keep --max-clients --echo --message-timeout --framing --fin --fout --in --out --read-size --time --count --idle --wait --quit --on-eof --shutdown --split --pace --udp --ipv4 --ipv6 --numeric --crlf --stats --json --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -406,6 +410,10 @@ _sockeye() {
                     return 0
                     ;;
                 --pace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -i)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -152,10 +152,11 @@ complete -c sockeye -n "__fish_sockeye_using_subcommand connect" -l on-eof -d 'W
 close\t'Close the connection'
 hold\t'Nothing: wait for the other side'"
 complete -c sockeye -n "__fish_sockeye_using_subcommand connect" -l split -d 'How what is sent is cut into writes: one (each message), all, bytes, random[:SEED], header' -r
-complete -c sockeye -n "__fish_sockeye_using_subcommand connect" -l pace -d 'Writes a second, like 10/s, or the time between them, like 100ms' -r
+complete -c sockeye -n "__fish_sockeye_using_subcommand connect" -s i -l pace -d 'Writes a second, like 10/s, or the time between them, like 100ms' -r
 complete -c sockeye -n "__fish_sockeye_using_subcommand connect" -l stats -d 'Tell every so often (default: each second) how full the socket\'s buffers are and what keeps it from being faster' -r
 complete -c sockeye -n "__fish_sockeye_using_subcommand connect" -s z -l probe -d 'Connect and say how long it took; send and receive nothing'
 complete -c sockeye -n "__fish_sockeye_using_subcommand connect" -s t -l time -d 'Show when each message came'
+complete -c sockeye -n "__fish_sockeye_using_subcommand connect" -s N -l shutdown -d 'The same as --on-eof half-close'
 complete -c sockeye -n "__fish_sockeye_using_subcommand connect" -s u -l udp -d 'The endpoint has no scheme and is UDP'
 complete -c sockeye -n "__fish_sockeye_using_subcommand connect" -s 4 -l ipv4 -d 'Use IPv4 only'
 complete -c sockeye -n "__fish_sockeye_using_subcommand connect" -s 6 -l ipv6 -d 'Use IPv6 only'
@@ -181,10 +182,11 @@ complete -c sockeye -n "__fish_sockeye_using_subcommand c" -l on-eof -d 'What th
 close\t'Close the connection'
 hold\t'Nothing: wait for the other side'"
 complete -c sockeye -n "__fish_sockeye_using_subcommand c" -l split -d 'How what is sent is cut into writes: one (each message), all, bytes, random[:SEED], header' -r
-complete -c sockeye -n "__fish_sockeye_using_subcommand c" -l pace -d 'Writes a second, like 10/s, or the time between them, like 100ms' -r
+complete -c sockeye -n "__fish_sockeye_using_subcommand c" -s i -l pace -d 'Writes a second, like 10/s, or the time between them, like 100ms' -r
 complete -c sockeye -n "__fish_sockeye_using_subcommand c" -l stats -d 'Tell every so often (default: each second) how full the socket\'s buffers are and what keeps it from being faster' -r
 complete -c sockeye -n "__fish_sockeye_using_subcommand c" -s z -l probe -d 'Connect and say how long it took; send and receive nothing'
 complete -c sockeye -n "__fish_sockeye_using_subcommand c" -s t -l time -d 'Show when each message came'
+complete -c sockeye -n "__fish_sockeye_using_subcommand c" -s N -l shutdown -d 'The same as --on-eof half-close'
 complete -c sockeye -n "__fish_sockeye_using_subcommand c" -s u -l udp -d 'The endpoint has no scheme and is UDP'
 complete -c sockeye -n "__fish_sockeye_using_subcommand c" -s 4 -l ipv4 -d 'Use IPv4 only'
 complete -c sockeye -n "__fish_sockeye_using_subcommand c" -s 6 -l ipv6 -d 'Use IPv6 only'
@@ -210,11 +212,12 @@ complete -c sockeye -n "__fish_sockeye_using_subcommand listen" -l on-eof -d 'Wh
 close\t'Close the connection'
 hold\t'Nothing: wait for the other side'"
 complete -c sockeye -n "__fish_sockeye_using_subcommand listen" -l split -d 'How what is sent is cut into writes: one (each message), all, bytes, random[:SEED], header' -r
-complete -c sockeye -n "__fish_sockeye_using_subcommand listen" -l pace -d 'Writes a second, like 10/s, or the time between them, like 100ms' -r
+complete -c sockeye -n "__fish_sockeye_using_subcommand listen" -s i -l pace -d 'Writes a second, like 10/s, or the time between them, like 100ms' -r
 complete -c sockeye -n "__fish_sockeye_using_subcommand listen" -l stats -d 'Tell every so often (default: each second) how full the socket\'s buffers are and what keeps it from being faster' -r
 complete -c sockeye -n "__fish_sockeye_using_subcommand listen" -s k -l keep -d 'Go on listening, with many callers at once. Listeners of datagrams do without it, also after standard input has ended'
 complete -c sockeye -n "__fish_sockeye_using_subcommand listen" -l echo -d 'Send each message back to where it came from, instead of sending standard input'
 complete -c sockeye -n "__fish_sockeye_using_subcommand listen" -s t -l time -d 'Show when each message came'
+complete -c sockeye -n "__fish_sockeye_using_subcommand listen" -s N -l shutdown -d 'The same as --on-eof half-close'
 complete -c sockeye -n "__fish_sockeye_using_subcommand listen" -s u -l udp -d 'The endpoint has no scheme and is UDP'
 complete -c sockeye -n "__fish_sockeye_using_subcommand listen" -s 4 -l ipv4 -d 'Use IPv4 only'
 complete -c sockeye -n "__fish_sockeye_using_subcommand listen" -s 6 -l ipv6 -d 'Use IPv6 only'
@@ -240,11 +243,12 @@ complete -c sockeye -n "__fish_sockeye_using_subcommand l" -l on-eof -d 'What th
 close\t'Close the connection'
 hold\t'Nothing: wait for the other side'"
 complete -c sockeye -n "__fish_sockeye_using_subcommand l" -l split -d 'How what is sent is cut into writes: one (each message), all, bytes, random[:SEED], header' -r
-complete -c sockeye -n "__fish_sockeye_using_subcommand l" -l pace -d 'Writes a second, like 10/s, or the time between them, like 100ms' -r
+complete -c sockeye -n "__fish_sockeye_using_subcommand l" -s i -l pace -d 'Writes a second, like 10/s, or the time between them, like 100ms' -r
 complete -c sockeye -n "__fish_sockeye_using_subcommand l" -l stats -d 'Tell every so often (default: each second) how full the socket\'s buffers are and what keeps it from being faster' -r
 complete -c sockeye -n "__fish_sockeye_using_subcommand l" -s k -l keep -d 'Go on listening, with many callers at once. Listeners of datagrams do without it, also after standard input has ended'
 complete -c sockeye -n "__fish_sockeye_using_subcommand l" -l echo -d 'Send each message back to where it came from, instead of sending standard input'
 complete -c sockeye -n "__fish_sockeye_using_subcommand l" -s t -l time -d 'Show when each message came'
+complete -c sockeye -n "__fish_sockeye_using_subcommand l" -s N -l shutdown -d 'The same as --on-eof half-close'
 complete -c sockeye -n "__fish_sockeye_using_subcommand l" -s u -l udp -d 'The endpoint has no scheme and is UDP'
 complete -c sockeye -n "__fish_sockeye_using_subcommand l" -s 4 -l ipv4 -d 'Use IPv4 only'
 complete -c sockeye -n "__fish_sockeye_using_subcommand l" -s 6 -l ipv6 -d 'Use IPv6 only'

@@ -101,11 +101,14 @@ pub(crate) struct SocketArgs {
     /// What the end of standard input does (default: half-close, with -k hold)
     #[arg(long, value_name = "WHAT")]
     pub(crate) on_eof: Option<OnEof>,
+    /// The same as --on-eof half-close
+    #[arg(short = 'N', long, conflicts_with = "on_eof")]
+    pub(crate) shutdown: bool,
     /// How what is sent is cut into writes: one (each message), all, bytes, random[:SEED], header
     #[arg(long, value_name = "HOW", default_value = "one")]
     pub(crate) split: Split,
     /// Writes a second, like 10/s, or the time between them, like 100ms
-    #[arg(long, value_name = "RATE", value_parser = value::pace)]
+    #[arg(short = 'i', long, value_name = "RATE", value_parser = value::pace)]
     pub(crate) pace: Option<Duration>,
     /// The endpoint has no scheme and is UDP
     #[arg(short, long)]

@@ -73,7 +73,8 @@ impl Plan {
             InFormat::Raw
         });
         let interactive = std::io::stdin().is_terminal();
-        let on_eof = if role.keep { OnEof::Hold } else { OnEof::HalfClose };
+        let holds = role.keep && !args.shutdown;
+        let on_eof = if holds { OnEof::Hold } else { OnEof::HalfClose };
         let default_timeout = role.keep.then_some(MESSAGE_TIMEOUT);
         Self {
             input,

@@ -5,6 +5,8 @@
 pub(super) struct Block {
     /// Line of its fence in the document, counted from 1.
     pub(super) line: usize,
+    /// Whether only root may type it.
+    pub(super) by_root: bool,
     /// What is typed, in order.
     pub(super) steps: Vec<Step>,
 }
@@ -31,8 +33,9 @@ pub(super) fn console_blocks(text: &str) -> Vec<Block> {
             .map(|(_, line)| line)
             .take_while(|line| !line.trim_start().starts_with("```"))
             .collect();
-        if info.trim() == "console" {
-            blocks.push(Block { line: number + 1, steps: steps(&body) });
+        let by_root = info.trim() == "console root";
+        if by_root || info.trim() == "console" {
+            blocks.push(Block { line: number + 1, by_root, steps: steps(&body) });
         }
     }
     blocks
@@ -79,5 +82,5 @@ fn blocks_are_found_and_taken_apart() {
         step("B", "sockeye receive 1-a-b", &[]),
         step("", "ls", &[]),
     ];
-    assert_eq!(console_blocks(text), [Block { line: 5, steps }]);
+    assert_eq!(console_blocks(text), [Block { line: 5, by_root: false, steps }]);
 }

@@ -125,6 +125,62 @@ s.sendall(b'tulip\n'); s.unwrap()
     }
 }
 
+/// Echoes a line over TLS of one version; who calls has to show a certificate that the last argument trusts, if there is one.
+const TLS_SERVER: &str = r#"
+import socket, ssl, sys
+c = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+c.minimum_version = c.maximum_version = getattr(ssl.TLSVersion, sys.argv[1])
+c.load_cert_chain(sys.argv[2], sys.argv[3])
+if len(sys.argv) > 4:
+    c.verify_mode = ssl.CERT_REQUIRED
+    c.load_verify_locations(sys.argv[4])
+s = socket.create_server(("127.0.0.1", 0))
+print("port", s.getsockname()[1], flush=True)
+t = c.wrap_socket(s.accept()[0], server_side=True)
+t.sendall(t.recv(100))
+t.unwrap()
+"#;
+
+#[test]
+fn a_client_speaks_tls_1_2_and_1_3_trusts_and_is_trusted() {
+    let test = "a_client_speaks_tls_1_2_and_1_3_trusts_and_is_trusted";
+    let place = tempfile::tempdir().unwrap();
+    let path = |name: &str| place.path().join(name).to_str().unwrap().to_owned();
+    let (cert, key) = (path("cert.pem"), path("key.pem"));
+    let Some(mut openssl) = other(test, "openssl") else { return };
+    openssl.args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost"]);
+    openssl.args(["-addext", "basicConstraints=critical,CA:FALSE"]);
+    openssl.args(["-addext", "subjectAltName=DNS:localhost", "-keyout", &key, "-out", &cert]);
+    assert!(openssl.stderr(Stdio::null()).status().unwrap().success());
+    for version in ["TLSv1_2", "TLSv1_3"] {
+        for (options, client_shows, roots) in [
+            (format!("sni=localhost&ca={cert}"), false, None),
+            ("sni=localhost".to_owned(), false, Some(&cert)),
+            (format!("sni=localhost&ca={cert}&cert={cert}&key={key}"), true, None),
+        ] {
+            let mut arguments = vec![version, &cert, &key];
+            arguments.extend(client_shows.then_some(cert.as_str()));
+            let Some(server) = python(test, TLS_SERVER, &arguments) else { return };
+            let port = server.line("port").trim().trim_start_matches("port ").to_owned();
+            let mut command = Command::new(PROGRAM);
+            command.args(["connect", "--json", "-f", "line", &format!("tls://127.0.0.1:{port}?{options}")]);
+            if let Some(roots) = roots {
+                command.env("SSL_CERT_FILE", roots);
+            }
+            let client = feed(Process::start("sockeye", with_pipe(command)), b"tulip\n").end();
+            assert_eq!(texts(client.exits(0)), ["tulip"], "{version} {options}");
+            let agreed = client.only("open")["tls"]["version"].as_str().unwrap().replace('.', "_");
+            assert_eq!(agreed, version);
+            server.end().exits(0);
+        }
+    }
+}
+
+fn with_pipe(mut command: Command) -> Command {
+    command.stdin(Stdio::piped());
+    command
+}
+
 #[test]
 fn python_s_sequenced_packets_and_abstract_datagrams() {
     let name = format!("sockeye-py-{}", std::process::id());
