@@ -322,6 +322,32 @@ fn sixteen_who_join_at_once_while_it_runs_are_served() {
     assert_eq!(outcomes(&sends.end()), vec![("done".to_owned(), true); 17]);
 }
 
+/// The budgets: of a sender, for each of its receivers, and of a receiver.
+const SENDER_MEMORY: u64 = 128 << 20;
+const MEMORY_FOR_EACH: u64 = 32 << 10;
+const RECEIVER_MEMORY: u64 = 96 << 20;
+
+#[test]
+fn memory_is_bounded_whatever_the_size() {
+    let (sender, receivers) = (Machine::new("sender"), [(); 3].map(|()| Machine::new("receiver")));
+    // Mostly holes, so that it costs the disk of the sender nothing.
+    let path = sender.file("large", tree::bytes(9, MIB));
+    fs::File::options().write(true).open(&path).and_then(|file| file.set_len(384 << 20)).expect("a file");
+    let sends = sender.send(&["--many", "--receivers", "3", "large"]);
+    let sender_memory = sends.watch_memory();
+    let code = sends.code().with_address();
+    let receives: Vec<_> = receivers.iter().map(|receiver| receiver.accept(&code, &[])).collect();
+    let memory: Vec<_> = receives.iter().map(Process::watch_memory).collect();
+    all_exit_with_0(&end_all(receives));
+    sends.end().exits(0);
+    let took = sender_memory.join().expect("it watched");
+    assert!((1..SENDER_MEMORY + 3 * MEMORY_FOR_EACH).contains(&took), "the sender took {took} bytes");
+    for memory in memory {
+        let took = memory.join().expect("it watched");
+        assert!((1..RECEIVER_MEMORY).contains(&took), "a receiver took {took} bytes");
+    }
+}
+
 #[test]
 fn a_source_that_changes_after_it_was_listed_concerns_nothing_else() {
     let (sender, receivers) = (Machine::new("sender"), [Machine::new("receiver"), Machine::new("receiver")]);

@@ -261,12 +261,14 @@ impl HearingThread {
                 if self.flows.sockets[at].receive_now(batch).is_err() {
                     break;
                 }
-                batch.for_each(|packet, noted| self.packet(packet, noted));
+                // What came in one call came at one time, as far as silence and times to come are concerned.
+                let now = Instant::now();
+                batch.for_each(|packet, noted| self.packet(packet, now, noted));
             }
         }
     }
 
-    fn packet(&mut self, packet: &mut [u8], noted: Option<Duration>) {
+    fn packet(&mut self, packet: &mut [u8], now: Instant, noted: Option<Duration>) {
         let Ok(header) = PacketHeader::decode(packet) else { return };
         let Some(flow) = self.flows.flows.iter_mut().find(|flow| flow.session == header.session) else {
             return;
@@ -276,12 +278,12 @@ impl HearingThread {
         if !flow.once.note(counter) {
             return;
         }
-        self.last_packet = Instant::now();
+        self.last_packet = now;
         if header.kind == PacketKind::Probe {
             flow.probes = flow.probes.saturating_add(1);
             return;
         }
-        let now = self.arrival(noted);
+        let now = self.arrival(now, noted);
         self.machine.handle_packet(now, &header);
         match header.kind {
             PacketKind::Symbol if body.len() == self.symbol_len => self.symbol(now, &header, body),
@@ -299,8 +301,8 @@ impl HearingThread {
     }
 
     /// When a packet arrived, by the kernel's note if that is believable.
-    fn arrival(&self, noted: Option<Duration>) -> Duration {
-        let now = self.began.elapsed();
+    fn arrival(&self, now: Instant, noted: Option<Duration>) -> Duration {
+        let now = now.duration_since(self.began);
         let noted = noted.and_then(|noted| noted.checked_sub(self.clock_began));
         noted.filter(|noted| *noted <= now && now.saturating_sub(*noted) < SILENCE).unwrap_or(now)
     }
