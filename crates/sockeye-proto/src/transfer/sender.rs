@@ -1,6 +1,6 @@
 //! The sending machine.
 
-use alloc::{collections::VecDeque, vec::Vec};
+use alloc::{collections::VecDeque, sync::Arc, vec::Vec};
 use core::{ops::Range, time::Duration};
 
 use crate::{
@@ -27,9 +27,11 @@ use super::{
 #[derive(Debug)]
 pub struct Sender {
     state: State,
-    manifest: Manifest,
+    manifest: Arc<Manifest>,
     segments: SegmentWriter,
-    blocks: BlockMap,
+    blocks: Arc<BlockMap>,
+    /// Entries told to the receiver so far, where the list was complete from the beginning.
+    told: Option<EntryId>,
     listed: Option<Listed>,
     accepted: bool,
     asked: RunSet,
@@ -69,9 +71,10 @@ impl Sender {
     pub fn to(transfer: [u8; 32], mode: Mode, timeouts: TransferTimeouts) -> Self {
         let mut sender = Self {
             state: State::Offering,
-            manifest: Manifest::new(),
+            manifest: Arc::default(),
             segments: SegmentWriter::new(),
-            blocks: BlockMap::new(),
+            blocks: Arc::default(),
+            told: None,
             listed: None,
             accepted: false,
             asked: RunSet::default(),
@@ -90,14 +93,34 @@ impl Sender {
 
     /// Adds an entry to what is offered, before [`Sender::listed`].
     pub fn push(&mut self, entry: &Entry) -> Result<EntryId, ManifestError> {
-        let id = self.manifest.push(entry)?;
+        let id = Arc::make_mut(&mut self.manifest).push(entry)?;
         if let Some(pushed) = self.manifest.get(id) {
-            self.blocks.push(pushed);
+            Arc::make_mut(&mut self.blocks).push(pushed);
         }
         if let Some(segment) = self.segments.push(entry) {
             self.say_segment(segment);
         }
         Ok(id)
+    }
+
+    /// Offers a list that is complete, and that others may offer too, instead of [`push`](Self::push): nothing of it is copied.
+    /// `blocks` is finished. It is told piece by piece, by [`tell_more`](Self::tell_more).
+    pub fn share(&mut self, manifest: Arc<Manifest>, blocks: Arc<BlockMap>) {
+        (self.manifest, self.blocks, self.told) = (manifest, blocks, Some(0));
+    }
+
+    /// Tells the next entries of a list that is shared, so many at most. False if that were all.
+    pub fn tell_more(&mut self, most: u32) -> bool {
+        let Some(told) = self.told else { return false };
+        let manifest = Arc::clone(&self.manifest);
+        let end = manifest.len().min(told.saturating_add(most));
+        for entry in manifest.range(told..end) {
+            if let Some(segment) = self.segments.push_ref(&entry) {
+                self.say_segment(segment);
+            }
+        }
+        self.told = Some(end);
+        end < manifest.len()
     }
 
     /// Lets the receiver see what has been listed so far.
@@ -119,8 +142,11 @@ impl Sender {
         if self.listed.is_some() {
             return Err(TransferError::Misuse { rule: "a list ends once" });
         }
+        while self.tell_more(EntryId::MAX) {}
         self.flush();
-        self.blocks.finish();
+        if self.told.is_none() {
+            Arc::make_mut(&mut self.blocks).finish();
+        }
         let listed = Listed {
             digest: *self.segments.chain().as_bytes(),
             entries: u64::from(self.manifest.len()),

@@ -1,6 +1,9 @@
 //! The sender's blocks in memory, and what is known of those that were read.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
 
 use sockeye_proto::{
     content::{BlockMap, BlockShape, Manifest},
@@ -16,8 +19,8 @@ const REMEMBERED_GROUPS: usize = 4096;
 
 /// Reads blocks, once if it can be helped.
 pub(super) struct Cache {
-    manifest: Manifest,
-    blocks: BlockMap,
+    manifest: Arc<Manifest>,
+    blocks: Arc<BlockMap>,
     reader: Reader,
     kept: BTreeMap<u64, Vec<u8>>,
     order: VecDeque<u64>,
@@ -27,7 +30,7 @@ pub(super) struct Cache {
 }
 
 impl Cache {
-    pub(super) fn new(manifest: Manifest, blocks: BlockMap, reader: Reader) -> Self {
+    pub(super) fn new(manifest: Arc<Manifest>, blocks: Arc<BlockMap>, reader: Reader) -> Self {
         Self {
             manifest,
             blocks,

@@ -13,7 +13,7 @@ use std::{
 
 use sockeye_net::Interface;
 use sockeye_proto::{
-    content::{BlockMap, Entry, Manifest},
+    content::{BlockMap, Manifest},
     delivery::{
         BLOCKS_PER_DIGESTS, CastEvent, CastParams, Caster, Feedback, Invite, MAX_SYMBOLS, MemberId,
         PacketHeader, PacketKind, Transmit, ticks,
@@ -51,10 +51,9 @@ const STATUS_EVERY: Duration = Duration::from_millis(100);
 
 /// What is sent: the same for everybody.
 pub(crate) struct Listing {
-    pub(crate) entries: Vec<Entry>,
     pub(crate) skipped: Vec<Skipped>,
-    pub(crate) manifest: Manifest,
-    pub(crate) blocks: BlockMap,
+    pub(crate) manifest: Arc<Manifest>,
+    pub(crate) blocks: Arc<BlockMap>,
     pub(crate) tree: SourceTree,
 }
 
@@ -144,8 +143,8 @@ impl Cast {
             active: vec![false; flows.len()],
             flows,
             cache: Cache::new(
-                listing.manifest.clone(),
-                listing.blocks.clone(),
+                Arc::clone(&listing.manifest),
+                Arc::clone(&listing.blocks),
                 Reader::new(listing.tree.clone()),
             ),
             signer,

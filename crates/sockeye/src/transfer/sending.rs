@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// Entries listed before the thread looks at anything else.
-const WALK_SLICE: usize = 512;
+const WALK_SLICE: u32 = 512;
 /// How often the user hears of progress.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 
@@ -371,10 +371,11 @@ impl<'o> Sending<'o> {
     /// Lists some more, so that questions are answered in between.
     fn walk(&mut self) -> Result<(), Error> {
         if let Some(listing) = self.origin.listing.take() {
-            for entry in &listing.entries {
-                self.machine.push(entry).map_err(|e| Error::Misuse { detail: e.to_string() })?;
-            }
+            self.machine.share(Arc::clone(&listing.manifest), Arc::clone(&listing.blocks));
             listing.skipped.iter().for_each(|skipped| self.skipped(skipped));
+        }
+        if self.machine.tell_more(WALK_SLICE) {
+            return Ok(());
         }
         for _ in 0..WALK_SLICE {
             let Some(walker) = self.origin.walker.as_mut() else { break };

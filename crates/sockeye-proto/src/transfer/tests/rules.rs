@@ -1,8 +1,11 @@
 //! Hostile peers: each rule is broken at least once, and what breaks it is refused.
 
-use alloc::{collections::BTreeSet, format, string::String, vec, vec::Vec};
+use alloc::{collections::BTreeSet, format, string::String, sync::Arc, vec, vec::Vec};
 
-use crate::{content::ManifestLimits, envelope};
+use crate::{
+    content::{BlockMap, Manifest, ManifestLimits},
+    envelope,
+};
 
 use super::{super::config::*, *};
 
@@ -415,5 +418,31 @@ fn a_sender_cannot_say_done() {
             receiver.handle_data(&header).expect("asked for"),
             Data::Fail { entry: BIG, status: heard }
         );
+    }
+}
+
+#[test]
+fn a_list_that_is_shared_is_told_as_one_that_is_pushed() {
+    let entries = entries();
+    let frames = |sender: &mut Sender| {
+        sender.listed().expect("once");
+        core::iter::from_fn(|| sender.poll_frame()).collect::<Vec<_>>()
+    };
+    let mut pushed = Sender::new([7; 32], TransferTimeouts::default());
+    let (mut manifest, mut blocks) = (Manifest::new(), BlockMap::new());
+    for entry in &entries {
+        pushed.push(entry).expect("an entry");
+        let id = manifest.push(entry).expect("an entry");
+        blocks.push(manifest.get(id).expect("just pushed"));
+    }
+    blocks.finish();
+    let (manifest, blocks) = (Arc::new(manifest), Arc::new(blocks));
+    let expected = frames(&mut pushed);
+    for most in [1, 2, 1000] {
+        let mut shares = Sender::new([7; 32], TransferTimeouts::default());
+        shares.share(Arc::clone(&manifest), Arc::clone(&blocks));
+        while shares.tell_more(most) {}
+        assert_eq!(frames(&mut shares), expected);
+        assert_eq!(Arc::strong_count(&manifest), 2, "nothing was copied");
     }
 }

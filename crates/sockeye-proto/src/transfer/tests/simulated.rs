@@ -2,6 +2,7 @@
 //! nothing: data frames travel without their bodies.
 
 use alloc::{
+    boxed::Box,
     collections::{BTreeMap, BTreeSet, VecDeque},
     format,
     vec::Vec,
@@ -126,8 +127,8 @@ struct ReceivingSide {
 }
 
 enum Party {
-    Sends(SendingSide),
-    Receives(ReceivingSide),
+    Sends(Box<SendingSide>),
+    Receives(Box<ReceivingSide>),
 }
 
 impl Party {
@@ -574,8 +575,10 @@ fn network(seed: Seed) -> Network<Party> {
         told: None,
     };
     let mut network = Network::new(seed);
-    let nodes =
-        [network.add("sender", Party::Sends(sender)), network.add("receiver", Party::Receives(receiver))];
+    let nodes = [
+        network.add("sender", Party::Sends(Box::new(sender))),
+        network.add("receiver", Party::Receives(Box::new(receiver))),
+    ];
     network.link(nodes[0], nodes[1], &link);
     network
 }

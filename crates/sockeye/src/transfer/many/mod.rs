@@ -75,19 +75,18 @@ pub(super) struct Many {
 /// Lists everything: what goes to many is listed before anybody is asked.
 fn list(mut walker: Walker) -> Result<Listing, Error> {
     let tree = walker.tree();
-    let (mut entries, mut skipped) = (Vec::new(), Vec::new());
+    let mut skipped = Vec::new();
     let (mut manifest, mut blocks) = (Manifest::new(), BlockMap::new());
     while let Some(entry) = walker.next() {
         let id = manifest.push(&entry).map_err(|e| Error::Misuse { detail: e.to_string() })?;
         if let Some(pushed) = manifest.get(id) {
             blocks.push(pushed);
         }
-        entries.push(entry);
         skipped.extend(walker.take_skipped());
     }
     skipped.extend(walker.take_skipped());
     blocks.finish();
-    Ok(Listing { entries, skipped, manifest, blocks, tree })
+    Ok(Listing { skipped, manifest: Arc::new(manifest), blocks: Arc::new(blocks), tree })
 }
 
 /// Runs a delivery to its end.
