@@ -8,7 +8,7 @@
 use core::time::Duration;
 use std::vec::Vec;
 
-use super::crowd::{Crowd, Link, Loss, Outcome};
+use super::crowd::{Crowd, Link, Loss, Outcome, SOURCES, WIRE};
 use crate::delivery::{CastEvent, CastParams, Caster, Feedback, Nack, Report};
 
 fn crowd(members: usize, blocks: u64, link: Link, loss: Loss) -> Crowd {
@@ -45,7 +45,7 @@ fn a_limit_is_kept() {
     let limit = 5_000_000;
     let crowd = Crowd { max_rate: Some(limit), ..crowd(4, 64, Link::megabits(1_000.0), Loss::Each(0.01)) };
     let out = crowd.run();
-    let sent = out.symbols as f64 * super::crowd::WIRE;
+    let sent = out.symbols as f64 * WIRE;
     let rate = sent / out.elapsed.as_secs_f64();
     assert!((0.97..1.01).contains(&(rate / limit as f64)), "{rate}");
 }
@@ -69,6 +69,24 @@ fn every_schedule_of_loss_ends_with_everything() {
         // Heavy bursts may look like a slow link: such a member is served by its own connection.
         assert_eq!(out.complete + out.too_slow.len(), members, "seed {seed}, {loss:?}: {out:?}");
         assert!(out.elapsed < Duration::from_secs(30), "seed {seed}: {out:?}");
+    }
+}
+
+#[test]
+fn more_than_the_code_has_symbols_is_mended_in_a_few_rounds() {
+    // A block of 185 has 71 repair symbols: at this loss they never suffice.
+    let out = crowd(4, 4, Link::megabits(100.0), Loss::Each(0.45)).run();
+    assert_eq!(out.complete, 4);
+    assert!(out.symbols < 4 * u64::from(SOURCES) * 3, "{}", out.symbols);
+    assert!(out.elapsed < Duration::from_millis(600), "{:?}", out.elapsed);
+}
+
+#[test]
+fn few_ask_however_many_lack_something_and_from_the_first_block_on() {
+    for loss in [Loss::Each(0.1), Loss::Shared(0.02)] {
+        let out = crowd(1_000, 32, Link::megabits(100.0), loss).run();
+        assert_eq!(out.complete, 1_000);
+        assert!(out.askings <= 8 * 32, "{loss:?}: {} for 32 blocks", out.askings);
     }
 }
 
