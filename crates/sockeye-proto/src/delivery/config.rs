@@ -60,6 +60,9 @@ pub(crate) const FIRST_ROUND_TRIP: Duration = Duration::from_millis(5);
 pub(crate) const LEAST_ROUND_TRIP: Duration = Duration::from_millis(1);
 pub(crate) const LONGEST_ROUND_TRIP: Duration = Duration::from_millis(500);
 
+/// The longest queue that members of a large group take into account before they ask.
+pub(crate) const MOST_QUEUE: Duration = Duration::from_millis(20);
+
 /// After the last symbol: how long nobody must have asked for more before the pass is over. Besides ten round trips: more than a
 /// member waits before it asks again.
 pub(crate) const QUIET: Duration = Duration::from_millis(200);

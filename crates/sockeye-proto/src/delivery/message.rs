@@ -85,7 +85,7 @@ pub struct Report {
     /// Room for blocks in use, in percent.
     #[n(6)]
     pub fill: u8,
-    /// [`PacketHeader::time`](super::PacketHeader::time) of the last packet, which is an echo of it.
+    /// [`PacketHeader::time`](super::PacketHeader::time) of the last packet and the time since it came: an echo.
     #[n(7)]
     pub echo: u32,
     /// Blocks complete here.
@@ -104,10 +104,10 @@ pub struct Nack {
     /// The block.
     #[n(0)]
     pub block: u32,
-    /// How many symbols are missing.
+    /// How many symbols are missing, or the span of numbers that has so many.
     #[n(1)]
     pub missing: u16,
-    /// The number after the highest symbol seen; 0 if none was.
+    /// The number after the highest symbol seen; 0 if none was. Once all have been sent, the first one to come that helps.
     #[n(2)]
     pub seen: u16,
 }

@@ -26,6 +26,7 @@
 //! member:                   INVITE ──probes──▶ HEARD ──symbols──▶ … ──PASS_END──▶ MISSING
 //! ```
 
+mod asks;
 mod config;
 mod error;
 mod event;
@@ -36,10 +37,12 @@ mod random;
 mod rate;
 mod receiver;
 mod sender;
+mod sent;
 mod stats;
 #[cfg(test)]
 mod tests;
 mod trail;
+mod unasked;
 mod wire;
 
 pub use config::{

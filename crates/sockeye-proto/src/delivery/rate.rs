@@ -45,6 +45,8 @@ const CAUTION: Duration = Duration::from_secs(1);
 #[derive(Clone, Copy, Debug)]
 struct Seen {
     at: Duration,
+    /// Since when it has limited, and when it last did: moments without a queue change nothing.
+    limits: Option<(Duration, Duration)>,
     queue: f64,
     /// Rate of the slowest link on the way, as the distance of packets shows it.
     link: Option<f64>,
@@ -85,6 +87,25 @@ struct Trial {
     member: MemberId,
     since: Duration,
     until: Duration,
+}
+
+/// What the members want of the rate.
+#[derive(Clone, Copy, Debug)]
+enum Wanted {
+    /// Nobody limits it.
+    More,
+    /// Somebody may limit it: that is not known yet.
+    Unsure,
+    /// No more than this, because of a member.
+    Least(MemberId, f64),
+}
+
+/// Whether others see what one member is limited by.
+#[derive(Clone, Copy, Debug)]
+enum Company {
+    Some,
+    None,
+    Unknown,
 }
 
 impl Rate {
@@ -180,7 +201,12 @@ impl Rate {
             let least = takes.map_or(arrived, |(takes, _)| takes.min(arrived));
             takes = Some((least * 0.95, now + CAUTION));
         }
-        self.members.insert(member, Seen { at: now, queue, link, takes });
+        let limits = before.and_then(|seen| seen.limits).filter(|(_, last)| *last + STALE > now);
+        let mut seen = Seen { at: now, limits, queue, link, takes };
+        if self.share(now, &seen).is_some() {
+            seen.limits = Some((limits.map_or(now, |(since, _)| since), now));
+        }
+        self.members.insert(member, seen);
         self.round(now);
     }
 
@@ -191,26 +217,25 @@ impl Rate {
         }
         let possible = self.now * now.saturating_sub(self.last_round).as_secs_f64();
         let used = f64::from(self.sent) * self.packet > possible * USED;
-        let round = if self.starting { FIRST_ROUNDS } else { ROUND };
-        (self.next_round, self.last_round, self.sent) = (now + round, now, 0);
+        (self.next_round, self.last_round, self.sent) = (now + self.round_time(), now, 0);
         self.local = self.local.filter(|(_, until)| *until > now);
-        let wanted = self.wanted(now);
-        match (wanted, self.local) {
-            (Some((member, rate)), _) => {
+        match (self.wanted(now), self.local) {
+            (Wanted::Unsure, _) => {}
+            (Wanted::Least(member, rate), _) => {
                 self.starting = false;
                 self.step = FIRST_STEP;
                 self.limit = Some(member);
                 self.now = rate;
             }
-            (None, Some((rate, _))) => {
+            (Wanted::More, Some((rate, _))) => {
                 self.starting = false;
                 self.now = self.now.min(rate * LOCAL_EXCESS).max(rate);
             }
             // That a rate was not used up says nothing about a higher one.
-            (None, None) if !used => {}
-            (None, None) if self.starting => self.now *= FIRST_GROWTH,
-            (None, None) if self.trial.is_some() => self.now *= TRIAL_STEP,
-            (None, None) => {
+            (Wanted::More, None) if !used => {}
+            (Wanted::More, None) if self.starting => self.now *= FIRST_GROWTH,
+            (Wanted::More, None) if self.trial.is_some() => self.now *= TRIAL_STEP,
+            (Wanted::More, None) => {
                 self.now *= 1.0 + self.step;
                 self.step = (self.step * 1.25).min(LARGEST_STEP);
             }
@@ -218,33 +243,43 @@ impl Rate {
         self.now = self.now.clamp(LEAST_RATE.min(self.max), self.max);
     }
 
-    /// The least rate that some member wants, and whose it is. One that seems slow is tried: what do the others want?
-    fn wanted(&mut self, now: Duration) -> Option<(MemberId, f64)> {
+    fn round_time(&self) -> Duration {
+        if self.starting { FIRST_ROUNDS } else { ROUND }
+    }
+
+    /// What the members want. One that seems slow is tried: what do the others want?
+    fn wanted(&mut self, now: Duration) -> Wanted {
         let fresh = self.members.iter().filter(|(_, seen)| seen.at + STALE > now);
         let mut wants: Vec<(MemberId, f64)> =
-            fresh.filter_map(|(&member, seen)| Some((member, Self::share(seen)?))).collect();
+            fresh.filter_map(|(&member, seen)| Some((member, self.share(now, seen)?))).collect();
         wants.sort_by(|a, b| a.1.total_cmp(&b.1));
-        let slowest = *wants.first()?;
-        let few = wants.len() <= (self.group / FEW).max(1) && self.group > 1;
-        let may_try = self.tried.get(&slowest.0).is_none_or(|until| *until <= now);
-        if self.trial.is_none() && few && may_try && self.local.is_none() {
-            self.trial = Some(Trial { member: slowest.0, since: now, until: now + TRIAL });
+        let Some(&(slowest, its_rate)) = wants.first() else { return Wanted::More };
+        let least = Wanted::Least(slowest, its_rate);
+        let may_try = self.tried.get(&slowest).is_none_or(|until| *until <= now);
+        if self.trial.is_none() && may_try && self.local.is_none() {
+            match self.company(now, slowest) {
+                Company::Some => {}
+                Company::Unknown => return Wanted::Unsure,
+                Company::None => {
+                    self.trial = Some(Trial { member: slowest, since: now, until: now + TRIAL });
+                }
+            }
         }
-        let Some(trial) = self.trial else { return Some(slowest) };
+        let Some(trial) = self.trial else { return least };
         let others = wants.iter().find(|(member, _)| *member != trial.member).copied();
-        let least = others.map_or(self.now, |(_, rate)| rate);
+        let rate_of_others = others.map_or(self.now, |(_, rate)| rate);
         let its_own = self.of(trial.member).unwrap_or(f64::MAX);
         let heard = self.members.values().filter(|seen| seen.at >= trial.since + AFTER_BEGIN).count();
-        if least >= its_own * MUCH_FASTER && heard * 2 > self.group {
+        if rate_of_others >= its_own * MUCH_FASTER && heard * 2 > self.group {
             (self.trial, self.too_slow) = (None, Some(trial.member));
-            return others;
+            return others.map_or(Wanted::More, |(member, rate)| Wanted::Least(member, rate));
         }
         if others.is_some() || trial.until <= now {
             self.trial = None;
             self.tried.insert(trial.member, now + BETWEEN_TRIALS);
-            return Some(slowest);
+            return least;
         }
-        None
+        Wanted::More
     }
 
     /// A member that the others would be held up by, if one was found.
@@ -252,11 +287,45 @@ impl Rate {
         self.too_slow.take()
     }
 
+    /// Whether others are limited, too, where a member is: of those who have reported since it first was.
+    fn company(&self, now: Duration, member: MemberId) -> Company {
+        let Some(seen) = self.members.get(&member) else { return Company::Some };
+        // A short queue that all share may be seen a little sooner by one than by the others.
+        let sure = seen.queue >= TARGET_QUEUE || seen.takes.is_some();
+        let Some((since, _)) = seen.limits.filter(|_| sure && self.group > 1) else { return Company::Some };
+        let round = self.round_time();
+        let lately = now.saturating_sub(round * 2);
+        let (heard, limited) = self.heard(member, lately);
+        if limited * FEW > heard {
+            return Company::Some;
+        }
+        let (heard, limited) = self.heard(member, since.max(lately));
+        if limited * FEW > heard {
+            return Company::Some;
+        }
+        if heard >= (self.group - 1).min(ENOUGH) {
+            return Company::None;
+        }
+        if since + round > now { Company::Unknown } else { Company::Some }
+    }
+
+    /// How many others have reported since then, and how many of these are limited.
+    fn heard(&self, member: MemberId, since: Duration) -> (usize, usize) {
+        let others = self.members.iter().filter(|(other, seen)| **other != member && seen.at >= since);
+        others.fold((0, 0), |(heard, limited), (_, seen)| {
+            let limits = seen.limits.is_some_and(|(_, last)| last == seen.at);
+            (heard + 1, limited + usize::from(limits))
+        })
+    }
+
     /// The rate that suits one receiver, if it limits at all.
-    fn share(seen: &Seen) -> Option<f64> {
-        let of_link = seen.link.filter(|_| seen.queue >= NO_QUEUE).map(|link| {
-            let change = (TARGET_QUEUE - seen.queue) / DRAIN_TIME;
-            link * (1.0 + change).clamp(LEAST_SHARE, 1.05)
+    fn share(&self, now: Duration, seen: &Seen) -> Option<f64> {
+        let of_link = seen.link.and_then(|link| {
+            // In a large group most reports are some rounds old: since then the queue has drained by what was sent less.
+            let age = now.saturating_sub(seen.at).saturating_sub(ROUND).as_secs_f64();
+            let queue = seen.queue - age * (1.0 - self.now / link).max(0.0);
+            let change = (TARGET_QUEUE - queue) / DRAIN_TIME;
+            (queue >= NO_QUEUE).then(|| link * (1.0 + change).clamp(LEAST_SHARE, 1.05))
         });
         let takes = seen.takes.map(|(takes, _)| takes);
         [of_link, takes].into_iter().flatten().reduce(f64::min)
@@ -265,6 +334,8 @@ impl Rate {
 
 /// So many members, or one in this many, may turn out to be slow.
 const FEW: usize = 10;
+/// So many others say enough about what the group sees.
+const ENOUGH: usize = 8;
 /// How long what a slow member wants is left out of account.
 const TRIAL: Duration = Duration::from_millis(100);
 /// What is reported sooner is of the time before.

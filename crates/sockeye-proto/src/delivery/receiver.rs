@@ -1,17 +1,15 @@
 //! The receiving machine: which symbols are of use, what to ask for, what to report.
 
-use alloc::{
-    collections::{BTreeMap, BTreeSet},
-    vec::Vec,
-};
+use alloc::{collections::BTreeMap, vec::Vec};
 use core::{ops::Range, time::Duration};
 
 use crate::{Deadline, runs::RunSet};
 
 use super::{
+    asks::{Asks, back_off},
     config::{
-        FIRST_REPORTS, FIRST_REPORTS_EVERY, FIRST_ROUND_TRIP, FOLLOWED_BLOCKS, MAX_NACKS, MAX_SYMBOLS,
-        REORDER, REPORT_EVERY, REPORTERS, SOONEST_REPORT, TROUBLED_REPORTERS,
+        FIRST_REPORTS, FIRST_REPORTS_EVERY, FIRST_ROUND_TRIP, FOLLOWED_BLOCKS, LEAST_ROUND_TRIP, MAX_SYMBOLS,
+        MOST_QUEUE, REORDER, REPORT_EVERY, REPORTERS, SOONEST_REPORT, TROUBLED_REPORTERS,
     },
     event::Verdict,
     message::{Feedback, Nack, Report},
@@ -32,14 +30,16 @@ pub struct Listener {
     /// Blocks that will not come in packets.
     elsewhere: RunSet,
     blocks: BTreeMap<u64, Partial>,
-    /// When to ask for which block.
-    asks: BTreeSet<(Duration, u64)>,
+    asks: Asks,
+    /// The time of an answer by which back-offs pass.
+    pace: Duration,
     /// The block of the first pass that came last, and the first of all.
     at: Option<u64>,
     began: Option<u64>,
     /// The pass has begun again from the front.
     wrapped: bool,
     passed_all: bool,
+    /// In the group; 0 until that is known.
     members: u32,
     round_trip: Duration,
     trail: Trail,
@@ -64,7 +64,7 @@ struct Partial {
     passed: bool,
     /// Number after the last symbol that is known to come.
     promised: u16,
-    ask_at: Option<Duration>,
+    /// Questions since the last symbol.
     asked: u32,
 }
 
@@ -75,12 +75,13 @@ impl Listener {
             needed: RunSet::default(),
             elsewhere: RunSet::default(),
             blocks: BTreeMap::new(),
-            asks: BTreeSet::new(),
+            asks: Asks::default(),
+            pace: FIRST_ROUND_TRIP,
             at: None,
             began: None,
             wrapped: false,
             passed_all: false,
-            members: 1,
+            members: 0,
             round_trip: FIRST_ROUND_TRIP,
             trail: Trail::default(),
             next_report: Duration::ZERO,
@@ -148,47 +149,50 @@ impl Listener {
         }
         let partial = self.blocks.entry(block).or_insert_with(|| Partial::new(sources));
         partial.sources = sources.clamp(1, MAX_SYMBOLS);
-        let fresh = partial.take(header.symbol);
-        if !fresh {
-            self.stats.useless += 1;
-            return Verdict::Ignore;
+        let new = partial.take(header.symbol);
+        if new && partial.count >= partial.sources {
+            self.settle(block);
+            return Verdict::Complete;
         }
-        if partial.count < partial.sources {
-            let repaired = partial.passed && partial.seen >= partial.promised;
-            if repaired && partial.ask_at.is_none_or(|at| at > now + self.round_trip) {
-                // What was promised has come, and was not enough.
-                self.ask_later(now, block, REORDER);
-            }
+        let repaired = partial.passed && partial.seen >= partial.promised;
+        if repaired && !self.asks.is_open(block) {
+            // What was promised has come, and was not enough.
+            self.open(now, block, REORDER);
+        }
+        if new {
             return Verdict::Keep;
         }
-        self.settle(block);
-        Verdict::Complete
+        self.stats.useless += 1;
+        Verdict::Ignore
     }
 
     /// A block is complete, or comes by another way.
     pub fn settle(&mut self, block: u64) {
         self.needed.remove(block..block + 1);
-        if let Some(at) = self.blocks.remove(&block).and_then(|partial| partial.ask_at) {
-            self.asks.remove(&(at, block));
-        }
+        self.blocks.remove(&block);
+        self.asks.forget(block);
         self.completed += 1;
     }
 
     /// The sender said how far it is.
     pub fn handle_state(&mut self, now: Duration, state: &State) {
         self.members = state.members.max(1);
-        self.round_trip = state.round_trip.max(super::config::LEAST_ROUND_TRIP);
+        self.round_trip = state.round_trip.max(LEAST_ROUND_TRIP);
+        let mut covered = false;
         for &(block, end) in &state.adverts {
             let block = u64::from(block);
             let Some(partial) = self.blocks.get_mut(&block) else { continue };
-            if end > partial.promised {
-                partial.promised = end;
-                let lacking = partial.sources - partial.count;
-                if partial.ask_at.is_some() && end >= partial.seen.saturating_add(lacking) {
-                    self.stats.suppressed += 1;
-                    self.hold(now, block);
-                }
+            partial.promised = partial.promised.max(end);
+            let (seen, missing) = partial.wanted();
+            if partial.passed && end >= seen.saturating_add(missing) {
+                let open = self.asks.is_open(block);
+                self.stats.suppressed += u64::from(open);
+                covered |= open;
+                self.hold(now, block);
             }
+        }
+        if covered || !self.asks.is_set() {
+            self.draw(now, Duration::ZERO);
         }
         let restarted = self.passed_all && !state.passed_all;
         self.passed_all = state.passed_all;
@@ -233,46 +237,48 @@ impl Listener {
                     self.blocks.insert(block, unseen);
                 }
             }
-            self.ask_later(now, block, REORDER);
+            self.open(now, block, REORDER);
         }
     }
 
     /// Asks for what a block lacks after a while, unless somebody else does first.
-    fn ask_later(&mut self, now: Duration, block: u64, least: Duration) {
-        let at = now + least + self.back_off(block);
-        self.schedule(block, at);
+    fn open(&mut self, now: Duration, block: u64, least: Duration) {
+        if self.asks.open(block, now + least) {
+            self.draw(now, least);
+        }
+    }
+
+    /// Draws when to ask for all that is open, once the size of the group is known.
+    fn draw(&mut self, now: Duration, least: Duration) {
+        let lacking = |block| {
+            let partial = self.blocks.get(&block);
+            partial.map_or(1, |partial| partial.sources.saturating_sub(partial.count))
+        };
+        let Some(most) = self.asks.all_open().map(lacking).max().filter(|_| self.members > 0) else { return };
+        self.pace(now);
+        let wait = back_off(&mut self.random, self.members, self.pace, most);
+        // Few still lack something once a block was mended: mostly who lost of that, too.
+        let mended = |block| self.blocks.get(&block).is_some_and(|partial| partial.promised > 0);
+        let wait = if self.asks.all_open().all(mended) { wait / 2 } else { wait };
+        self.asks.not_before(now + least + wait);
+    }
+
+    /// Back-offs pass as fast as answers come: others hear of a question after a round trip, and a queue that has just grown
+    /// is not in the group's yet.
+    fn pace(&mut self, now: Duration) {
+        let queue = self.trail.queue().min(MOST_QUEUE);
+        let pace = self.round_trip.max(queue + LEAST_ROUND_TRIP);
+        if pace > self.pace * 5 / 4 || pace < self.pace * 3 / 4 {
+            let before = core::mem::replace(&mut self.pace, pace);
+            self.asks.stretch(now, pace.as_secs_f64() / before.as_secs_f64());
+        }
     }
 
     /// Waits for what was asked for.
     fn hold(&mut self, now: Duration, block: u64) {
         let asked = self.blocks.get(&block).map_or(0, |partial| partial.asked.min(MAX_HOLD_DOUBLINGS));
         let hold = (self.round_trip * 2 + LEAST_HOLD) * 2u32.pow(asked.saturating_sub(1));
-        self.schedule(block, now + hold);
-    }
-
-    fn schedule(&mut self, block: u64, at: Duration) {
-        let Some(partial) = self.blocks.get_mut(&block) else { return };
-        if let Some(before) = partial.ask_at.replace(at) {
-            self.asks.remove(&(before, block));
-        }
-        self.asks.insert((at, block));
-    }
-
-    /// Exponential in the number of members, so that few ask at first however many lack something. (Nonnenmacher and
-    /// Biersack, *Optimal multicast feedback*, 1998; RFC 5401 §3.1.)
-    /// Those who lack most ask first: what they are sent helps all others, too.
-    fn back_off(&mut self, block: u64) -> Duration {
-        if self.members <= NO_BACK_OFF {
-            return Duration::ZERO;
-        }
-        let bits = 32 - self.members.leading_zeros();
-        let longest = self.round_trip * bits / BITS_OF_A_ROUND_TRIP;
-        let lacking =
-            self.blocks.get(&block).map_or(1, |partial| partial.sources.saturating_sub(partial.count));
-        let lead = MOST_LEAD.saturating_sub(u32::from(lacking));
-        // log₂ of an even number in (0, 1] is minus an exponential one.
-        let below = self.random.minus_log2() / f64::from(bits);
-        longest * lead / MOST_LEAD + longest.mul_f64((1.0 - below).max(0.0))
+        self.asks.hold(block, now + hold);
     }
 
     /// A message to send now, if any. `dropped`: datagrams that the kernel has dropped in all; `fill`: room for blocks in use,
@@ -289,22 +295,24 @@ impl Listener {
     }
 
     fn due(&mut self, now: Duration) -> Vec<Nack> {
+        while let Some(block) = self.asks.overdue(now) {
+            self.open(now, block, Duration::ZERO);
+        }
+        self.pace(now);
         let mut nacks = Vec::new();
-        while let Some(&(at, block)) = self.asks.first() {
-            if at > now || nacks.len() >= MAX_NACKS {
-                break;
-            }
-            self.asks.remove(&(at, block));
+        for block in self.asks.due(now) {
             let Some(partial) = self.blocks.get_mut(&block) else { continue };
-            partial.ask_at = None;
             partial.asked += 1;
-            let missing = partial.sources.saturating_sub(partial.count).max(1);
-            partial.promised = partial.promised.max(partial.seen.saturating_add(missing));
-            let seen = partial.seen;
+            let (seen, missing) = partial.wanted();
+            partial.promised = partial.promised.max(seen.saturating_add(missing));
             if let Ok(block) = u32::try_from(block) {
                 nacks.push(Nack { block, missing, seen });
             }
             self.hold(now, block);
+        }
+        // What is not yet to be asked for, or did not find room.
+        if !self.asks.is_set() {
+            self.draw(now, REORDER);
         }
         nacks
     }
@@ -328,12 +336,13 @@ impl Listener {
         (report.fill, report.blocks) = (fill, self.completed);
         let troubled = report.queue > TROUBLING_QUEUE || report.dropped > 0;
         let reporters = if troubled { TROUBLED_REPORTERS } else { REPORTERS };
-        (self.members <= reporters || self.random.below(self.members) < reporters).then_some(report)
+        let members = self.members.max(1);
+        (members <= reporters || self.random.below(members) < reporters).then_some(report)
     }
 
     /// When to call [`Listener::poll_feedback`], besides after packets.
     pub fn poll_timeout(&self) -> Option<Deadline> {
-        let ask = self.asks.first().map(|&(at, _)| Deadline { at, reason: "NACK" });
+        let ask = self.asks.next().map(|at| Deadline { at, reason: "NACK" });
         let report = (!self.trail.is_empty()).then_some(Deadline { at: self.next_report, reason: "report" });
         [ask, report].into_iter().flatten().min_by_key(|deadline| deadline.at)
     }
@@ -353,9 +362,29 @@ impl Partial {
             seen: 0,
             passed: false,
             promised: 0,
-            ask_at: None,
             asked: 0,
         }
+    }
+
+    /// The first number of those to come that would help, and how many from there on are enough: as many as are missing, or
+    /// more where symbols come again that are there already.
+    fn wanted(&self) -> (u16, u16) {
+        let lacking = self.sources.saturating_sub(self.count).max(1);
+        if self.seen.saturating_add(lacking) <= MAX_SYMBOLS {
+            return (self.seen, lacking);
+        }
+        let numbers = self.seen..self.seen.saturating_add(2 * MAX_SYMBOLS);
+        let helpful = numbers.filter(|number| *number < MAX_SYMBOLS || !self.has(*number));
+        let (first, last) = helpful
+            .take(lacking.into())
+            .fold((None, self.seen), |(first, _), number| (first.or(Some(number)), number));
+        let first = first.unwrap_or(self.seen);
+        (first, (last - first + 1).min(MAX_SYMBOLS))
+    }
+
+    fn has(&self, number: u16) -> bool {
+        let symbol = number % MAX_SYMBOLS;
+        self.have[usize::from(symbol / 64)] >> (symbol % 64) & 1 == 1
     }
 
     /// Notes a symbol. False if it is there already.
@@ -368,18 +397,14 @@ impl Partial {
         let new = self.have[word] >> bit & 1 == 0;
         self.have[word] |= 1 << bit;
         self.count += u16::from(new);
+        // Whoever is answered need not ask more rarely.
+        self.asked = 0;
         new
     }
 }
 
 /// Blocks by which packets of a first pass may seem to go back by reordering.
 const REORDERED_BLOCKS: u64 = 2;
-/// Groups up to this size ask at once.
-const NO_BACK_OFF: u32 = 4;
-/// The back-off grows by a round trip with so many doublings of the group: four for 256 members. (RFC 5401 §3.1 takes four.)
-const BITS_OF_A_ROUND_TRIP: u32 = 2;
-/// Who lacks so many symbols or more waits no longer than that.
-const MOST_LEAD: u32 = 12;
 /// The least time in which an answer to a question is expected.
 const LEAST_HOLD: Duration = Duration::from_millis(20);
 /// Unanswered questions are asked again more and more rarely.

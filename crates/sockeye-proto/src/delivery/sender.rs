@@ -1,22 +1,22 @@
 //! The sending machine: which symbols go next, and when.
 
-use alloc::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
-    vec::Vec,
-};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use core::{ops::Range, time::Duration};
 
 use crate::{Deadline, runs::RunSet};
 
 use super::{
+    asks::longest_back_off,
     config::{
         BATCH_TIME, CATCH_UP, FIRST_ROUND_TRIP, LEAST_ROUND_TRIP, LONGEST_ROUND_TRIP, MAX_ADVERTS, MAX_BATCH,
-        MAX_SYMBOLS, QUIET, REMEMBERED_BLOCKS, STATE_EVERY, STATE_SOONEST,
+        MAX_SYMBOLS, MOST_QUEUE, QUIET, REMEMBERED_BLOCKS, REORDER, STATE_EVERY, STATE_SOONEST,
     },
     event::{CastEvent, MemberId, Transmit},
     message::{Feedback, Nack, Report},
     rate::Rate,
+    sent::Sent,
     stats::CastStats,
+    unasked::Unasked,
     wire::{State, TICK, TIME_MODULUS, ticks},
 };
 
@@ -48,11 +48,11 @@ pub struct Caster {
     repairs: BTreeSet<u64>,
     members: BTreeMap<MemberId, Member>,
     rate: Rate,
-    /// Repair symbols that go with each block before anybody asks.
-    proactive: f32,
+    unasked: Unasked,
+    /// Blocks from which is still to be learned how many unasked repairs are best, in the order of sending.
+    unjudged: VecDeque<u64>,
     next_batch: Duration,
     next_state: Duration,
-    advertise: bool,
     last_symbol: Duration,
     last_nack: Duration,
     round_trip: Duration,
@@ -66,22 +66,6 @@ struct Current {
     block: u64,
     next: u16,
     end: u16,
-}
-
-#[derive(Debug)]
-struct Sent {
-    sources: u16,
-    /// Number after the last symbol of the first pass.
-    passed: u16,
-    /// Number after the last symbol sent.
-    next: u16,
-    /// Number after the last symbol promised.
-    target: u16,
-    last: Duration,
-    /// Members that asked for more after the first pass.
-    askers: u16,
-    /// Still has to be judged for the proactive repairs.
-    judged: bool,
 }
 
 #[derive(Debug, Default)]
@@ -105,10 +89,10 @@ impl Caster {
             repairs: BTreeSet::new(),
             members: BTreeMap::new(),
             rate: Rate::new(params.wire_len, params.max_rate),
-            proactive: 0.0,
+            unasked: Unasked::default(),
+            unjudged: VecDeque::new(),
             next_batch: Duration::ZERO,
             next_state: Duration::ZERO,
-            advertise: false,
             last_symbol: Duration::ZERO,
             last_nack: Duration::ZERO,
             round_trip: FIRST_ROUND_TRIP,
@@ -182,7 +166,7 @@ impl Caster {
             return;
         }
         for &nack in &feedback.nacks {
-            self.nack(now, nack);
+            self.nack(now, member, nack);
         }
     }
 
@@ -191,24 +175,16 @@ impl Caster {
         self.events.push_back(CastEvent::TooSlow(member));
     }
 
-    fn nack(&mut self, now: Duration, nack: Nack) {
+    fn nack(&mut self, now: Duration, member: MemberId, nack: Nack) {
         self.stats.nacks += 1;
         let block = u64::from(nack.block);
         let round_trip = self.round_trip;
         let Some(sent) = self.sent.get_mut(&block) else { return };
         self.last_nack = now;
-        // What was sent a round trip ago has arrived or is lost; what was sent since may still be on its way.
-        let base =
-            if sent.last + round_trip < now { sent.next } else { sent.passed.max(nack.seen.min(sent.next)) };
-        let missing = nack.missing.min(sent.sources);
-        let target = base.saturating_add(missing).max(sent.target);
-        sent.askers = sent.askers.saturating_add(1);
-        if target > sent.target {
-            sent.target = target;
-            self.advertise = true;
+        if sent.ask(now, round_trip, member, nack) {
             self.next_state = self.next_state.min(now + STATE_SOONEST);
         }
-        if sent.target > sent.next {
+        if sent.owes() {
             self.repairs.insert(block);
         }
     }
@@ -260,11 +236,13 @@ impl Caster {
             self.repairs.remove(&block);
             return None;
         };
-        let (first, count) = (sent.next, batch.min(sent.target - sent.next));
-        sent.next += count;
-        sent.last = now;
-        if sent.next >= sent.target {
+        let numbers = sent.take(now, batch);
+        if !sent.owes() {
             self.repairs.remove(&block);
+        }
+        let (first, count) = (numbers.start, numbers.end - numbers.start);
+        if count == 0 {
+            return None;
         }
         self.stats.repairs += u64::from(count);
         Some(Transmit::Symbols { block, first, count, fresh: false })
@@ -273,7 +251,7 @@ impl Caster {
     fn fresh(&mut self, now: Duration, sources: impl Fn(u64) -> u16) -> Option<Transmit> {
         let batch = self.batch();
         if self.current.is_none() {
-            self.begin(sources);
+            self.begin(now, sources);
         }
         let current = self.current.as_mut()?;
         let (block, first) = (current.block, current.next);
@@ -281,7 +259,7 @@ impl Caster {
         current.next += count;
         let (next, over) = (current.next, current.next >= current.end);
         if let Some(sent) = self.sent.get_mut(&block) {
-            (sent.next, sent.target, sent.last) = (sent.next.max(next), sent.target.max(next), now);
+            sent.pass(now, next);
         }
         if over {
             self.current = None;
@@ -291,7 +269,7 @@ impl Caster {
     }
 
     /// Takes the next block of the pass.
-    fn begin(&mut self, sources: impl Fn(u64) -> u16) {
+    fn begin(&mut self, now: Duration, sources: impl Fn(u64) -> u16) {
         let Some(block) = self.pending.next_from(self.cursor).or_else(|| self.pending.next_from(0)) else {
             return;
         };
@@ -299,14 +277,13 @@ impl Caster {
         // What is sent as a whole again needs no repair of before.
         self.repairs.remove(&block);
         self.cursor = block + 1;
-        self.judge();
+        self.judge(now);
         let sources = sources(block).clamp(1, MAX_SYMBOLS);
-        let end = sources.saturating_add(self.proactive_now()).min(MAX_SYMBOLS);
+        let end = sources.saturating_add(self.unasked.next()).min(MAX_SYMBOLS);
         self.current = Some(Current { block, next: 0, end });
-        let fresh =
-            Sent { sources, passed: end, next: 0, target: 0, last: Duration::ZERO, askers: 0, judged: false };
-        if self.sent.insert(block, fresh).is_none() {
+        if self.sent.insert(block, Sent::new(sources, end)).is_none() {
             self.order.push_back(block);
+            self.unjudged.push_back(block);
         }
         while self.order.len() > REMEMBERED_BLOCKS {
             if let Some(old) = self.order.pop_front() {
@@ -318,46 +295,28 @@ impl Caster {
         self.stats.sources += u64::from(sources);
     }
 
-    /// The proactive repairs of the next block: the fraction decides by turns.
-    fn proactive_now(&self) -> u16 {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 71")]
-        let whole = (self.proactive + TURNS[self.stats.blocks as usize % TURNS.len()]) as u16;
-        whole
+    /// Learns from the blocks that everybody has had the time to ask for.
+    fn judge(&mut self, now: Duration) {
+        let wait = self.longest_back_off(self.round_trip) + self.round_trip * 2 + REORDER;
+        while let Some(&block) = self.unjudged.front() {
+            if let Some(sent) = self.sent.get(&block) {
+                if sent.passed_at + wait > now {
+                    break;
+                }
+                self.unasked.judge(sent, self.members.len());
+            }
+            self.unjudged.pop_front();
+        }
     }
 
-    /// How many asked for more of the blocks sent some time ago steers how much goes unasked. One asker is as many as
-    /// needed; more than a few could have been saved the asking.
-    fn judge(&mut self) {
-        let behind = self.order.len().saturating_sub(JUDGED_BEHIND);
-        let members = self.members.len();
-        for block in self.order.range(behind.saturating_sub(JUDGED_BEHIND)..behind) {
-            let Some(sent) = self.sent.get_mut(block).filter(|sent| !sent.judged) else { continue };
-            sent.judged = true;
-            if members < FEW_MEMBERS {
-                self.proactive = 0.0;
-            } else if sent.askers > MANY_ASKERS * 4 {
-                // Far too few: nearly as many as that block took.
-                let took = f32::from(sent.target.saturating_sub(sent.sources));
-                let more = (took * MOST_OF_IT - self.proactive).clamp(1.0, MOST_MORE);
-                self.proactive += more;
-            } else if sent.askers > MANY_ASKERS {
-                self.proactive += 0.25;
-            } else if sent.askers == 0 {
-                self.proactive -= (self.proactive / 16.0).max(0.05);
-            }
-            self.proactive = self.proactive.clamp(0.0, MOST_PROACTIVE);
-        }
+    fn longest_back_off(&self, round_trip: Duration) -> Duration {
+        longest_back_off(u32::try_from(self.members.len()).unwrap_or(u32::MAX), round_trip)
     }
 
     fn state(&mut self) -> State {
-        let mut adverts = Vec::new();
-        if core::mem::take(&mut self.advertise) {
-            let latest = self.repairs.iter().rev().take(MAX_ADVERTS);
-            adverts.extend(latest.filter_map(|block| {
-                let sent = self.sent.get(block)?;
-                Some((u32::try_from(*block).ok()?, sent.target))
-            }));
-        }
+        let latest = self.repairs.iter().rev().take(MAX_ADVERTS);
+        let advert = |block: &u64| Some((u32::try_from(*block).ok()?, self.sent.get(block)?.target()));
+        let adverts = latest.filter_map(advert).collect();
         self.stats.states += 1;
         let passed_all = self.pending.is_empty() && self.current.is_none();
         let position = self.current.as_ref().map_or(self.cursor, |current| current.block);
@@ -376,7 +335,9 @@ impl Caster {
 
     /// When nobody can be about to ask any more.
     fn quiet_at(&self) -> Duration {
-        self.last_symbol.max(self.last_nack) + self.round_trip * 10 + QUIET
+        let back_off = self.longest_back_off(self.round_trip.max(MOST_QUEUE));
+        let patience = back_off * 2 + self.round_trip * 10 + QUIET;
+        self.last_symbol.max(self.last_nack) + patience
     }
 
     /// When to come back, while there is something to do.
@@ -460,16 +421,3 @@ impl Caster {
 /// many as have gone.
 const MOST_ASKED: u64 = 1;
 const ALWAYS_ASKED: u64 = 2_000;
-/// Fractions of the proactive repairs, spread evenly over blocks.
-const TURNS: [f32; 4] = [0.0, 0.5, 0.25, 0.75];
-/// So many blocks after its first pass everybody who lacks something of a block has asked.
-const JUDGED_BEHIND: usize = 4;
-/// The share of what a block took that goes unasked next time, where many had to ask.
-const MOST_OF_IT: f32 = 0.8;
-const MOST_MORE: f32 = 3.0;
-/// With fewer members than this everybody asks and nothing goes unasked.
-const FEW_MEMBERS: usize = 5;
-/// More askers than this are too many.
-const MANY_ASKERS: u16 = 3;
-/// Most proactive repairs of a block.
-const MOST_PROACTIVE: f32 = 40.0;

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use super::{
     message::Report,
-    wire::{PacketHeader, TICK, TIME_MODULUS},
+    wire::{PacketHeader, TICK, TIME_MODULUS, ticks},
 };
 
 /// The packets seen since the last report, and the shortest way seen lately.
@@ -126,8 +126,15 @@ impl Trail {
         Duration::from_micros(u64::try_from(self.queue).unwrap_or(0))
     }
 
+    /// The time of the newest packet, and how long ago it came: the difference to the sender's clock is then the way there and
+    /// back, however seldom packets come.
+    fn echo(&self, now: Duration) -> u32 {
+        let since = self.last.map_or(Duration::ZERO, |(_, at)| now.saturating_sub(at));
+        self.newest.map_or(0, |newest| newest.raw_time.wrapping_add(ticks(since)) % TIME_MODULUS)
+    }
+
     /// What there is to say about the interval, which ends here.
-    pub(crate) fn report(&mut self, _now: Duration, dropped: u64) -> Option<Report> {
+    pub(crate) fn report(&mut self, now: Duration, dropped: u64) -> Option<Report> {
         let interval = self.interval.take()?;
         let shortest = self.shortest().unwrap_or(interval.shortest);
         let sent = interval.last_counter - interval.first_counter + 1;
@@ -140,7 +147,7 @@ impl Trail {
             queue: u32::try_from(interval.shortest - shortest).unwrap_or(0),
             dropped: u32::try_from(dropped.saturating_sub(self.dropped)).unwrap_or(u32::MAX),
             fill: 0,
-            echo: self.newest.map_or(0, |newest| newest.raw_time),
+            echo: self.echo(now),
             blocks: 0,
         };
         self.dropped = dropped;

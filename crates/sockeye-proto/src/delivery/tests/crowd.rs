@@ -387,3 +387,26 @@ pub(super) fn ideal(losses: &[(usize, f64)]) -> f64 {
     }
     1.0 + sum / k
 }
+
+/// The same for losses in bursts, if each block's symbols follow each other and there is no end of repair symbols: F from
+/// the losses between one packet that arrives and the next, none or as many as are left of a burst that begins.
+pub(super) fn ideal_of_bursts(members: usize, share: f64) -> f64 {
+    let (begin, last) = (share / (BURST * (1.0 - share)), 1.0 / BURST);
+    let mut lost = alloc::vec![0.0; 4_000];
+    lost[0] = 1.0;
+    for packet in 0..SOURCES {
+        let begin = if packet == 0 { share } else { begin };
+        let (mut before, mut in_burst) = (0.0, 0.0);
+        for chance in &mut lost {
+            in_burst = (1.0 - last) * in_burst + begin * last * before;
+            before = *chance;
+            *chance = (1.0 - begin) * before + in_burst;
+        }
+    }
+    let mut below = 0.0;
+    let more = lost.iter().map(|chance| {
+        below += chance;
+        1.0 - f64::min(below, 1.0).powf(members as f64)
+    });
+    1.0 + more.sum::<f64>() / f64::from(SOURCES)
+}

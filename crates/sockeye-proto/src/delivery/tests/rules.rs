@@ -8,7 +8,7 @@
 use core::time::Duration;
 use std::vec::Vec;
 
-use super::crowd::{Crowd, Link, Loss, Outcome};
+use super::crowd::{Crowd, Link, Loss, Outcome, SOURCES, WIRE, ideal_of_bursts};
 use crate::delivery::{CastEvent, CastParams, Caster, Feedback, Nack, Report};
 
 fn crowd(members: usize, blocks: u64, link: Link, loss: Loss) -> Crowd {
@@ -45,7 +45,7 @@ fn a_limit_is_kept() {
     let limit = 5_000_000;
     let crowd = Crowd { max_rate: Some(limit), ..crowd(4, 64, Link::megabits(1_000.0), Loss::Each(0.01)) };
     let out = crowd.run();
-    let sent = out.symbols as f64 * super::crowd::WIRE;
+    let sent = out.symbols as f64 * WIRE;
     let rate = sent / out.elapsed.as_secs_f64();
     assert!((0.97..1.01).contains(&(rate / limit as f64)), "{rate}");
 }
@@ -69,6 +69,37 @@ fn every_schedule_of_loss_ends_with_everything() {
         // Heavy bursts may look like a slow link: such a member is served by its own connection.
         assert_eq!(out.complete + out.too_slow.len(), members, "seed {seed}, {loss:?}: {out:?}");
         assert!(out.elapsed < Duration::from_secs(30), "seed {seed}: {out:?}");
+    }
+}
+
+#[test]
+fn bursts_cost_what_they_lose_and_no_rate() {
+    for (members, within) in [(16, 0.02), (100, 0.04)] {
+        let link = Link::megabits(100.0);
+        let out = crowd(members, 128, link, Loss::Bursts(0.01)).run();
+        let ideal = ideal_of_bursts(members, 0.01);
+        assert!(out.ratio() < ideal * (1.0 + within), "{members}: {} of {ideal}", out.ratio());
+        let sending = out.symbols as f64 * WIRE / link.rate;
+        let idle = out.elapsed.as_secs_f64() - sending;
+        assert!(idle < 0.2, "{members}: {idle} s of {:?} {:?}", out.elapsed, out.rates);
+    }
+}
+
+#[test]
+fn more_than_the_code_has_symbols_is_mended_in_a_few_rounds() {
+    // A block of 185 has 71 repair symbols: at this loss they never suffice.
+    let out = crowd(4, 4, Link::megabits(100.0), Loss::Each(0.45)).run();
+    assert_eq!(out.complete, 4);
+    assert!(out.symbols < 4 * u64::from(SOURCES) * 3, "{}", out.symbols);
+    assert!(out.elapsed < Duration::from_millis(600), "{:?}", out.elapsed);
+}
+
+#[test]
+fn few_ask_however_many_lack_something_and_from_the_first_block_on() {
+    for loss in [Loss::Each(0.1), Loss::Shared(0.02)] {
+        let out = crowd(1_000, 32, Link::megabits(100.0), loss).run();
+        assert_eq!(out.complete, 1_000);
+        assert!(out.askings <= 8 * 32, "{loss:?}: {} for 32 blocks", out.askings);
     }
 }
 
@@ -155,5 +186,38 @@ fn who_claims_to_be_slow_holds_nobody_up() {
         put_out = caster.poll_event();
     }
     assert_eq!(put_out, Some(CastEvent::TooSlow(3)), "{now:?} {}", caster.bytes_per_second());
+    assert!(caster.bytes_per_second() >= 2e6);
+}
+
+#[test]
+fn who_claims_to_be_slow_now_and_then_holds_nobody_up() {
+    let mut caster = Caster::new(&CastParams { wire_len: 1_494, max_rate: None });
+    let mut now = Duration::from_millis(1);
+    for member in 0..20 {
+        caster.join(now, member, core::slice::from_ref(&(0..100_000)));
+    }
+    let fine = Report {
+        sent: 100,
+        received: 100,
+        sent_span: 8_000,
+        pairs: 99,
+        pair_span: 8_000,
+        ..Report::default()
+    };
+    let slow = Report { pair_span: 4_000_000, queue: 4_000_000, ..fine };
+    let mut put_out = None;
+    while put_out.is_none() && now < Duration::from_millis(500) {
+        while caster.poll_transmit(now, |_| 185).is_some() {}
+        now += Duration::from_millis(1);
+        let lie = if now.as_millis().is_multiple_of(2) { slow } else { fine };
+        caster.handle_feedback(now, 0, &Feedback { nacks: Vec::new(), report: Some(lie) });
+        if now.as_millis().is_multiple_of(8) {
+            for member in 1..20 {
+                caster.handle_feedback(now, member, &Feedback { nacks: Vec::new(), report: Some(fine) });
+            }
+        }
+        put_out = caster.poll_event();
+    }
+    assert_eq!(put_out, Some(CastEvent::TooSlow(0)), "{now:?} {}", caster.bytes_per_second());
     assert!(caster.bytes_per_second() >= 2e6);
 }
