@@ -94,8 +94,8 @@ impl<'a> Keys<'a> {
         })
     }
 
-    fn number<T: FromStr>(&self, name: &str, wanted: &'static str) -> Result<Option<T>, SpecError> {
-        self.value(name, wanted, |value| value.text.parse().ok())
+    fn number(&self, name: &str, wanted: &'static str) -> Result<Option<u8>, SpecError> {
+        self.value(name, wanted, |value| unsigned(value.text))
     }
 
     /// Where a key stands, to point at.
@@ -197,10 +197,20 @@ fn mark(part: Part<'_>) -> Result<Mark, SpecError> {
     })
 }
 
+/// Dots of a bare mark that could as well be the two between the marks, and what follows them.
+fn more_dots(tail: Part<'_>) -> Option<Part<'_>> {
+    let bare = !tail.text.starts_with(['\'', '"']);
+    let at = if tail.text.starts_with('.') { Some(0) } else { tail.text.find("..") };
+    at.filter(|_| bare).map(|at| tail.cut(at, 0).1)
+}
+
 fn marks(part: Part<'_>, keys: &Keys<'_>) -> Result<Kind, SpecError> {
     let Some((head, tail)) = part.split_once("..") else {
         return Err(part.argument("two marks with two dots between them, like '{'..'}'"));
     };
+    if let Some(dots) = more_dots(tail) {
+        return Err(dots.argument("the end of one mark; a mark with dots is written in quotes"));
+    }
     let (head, tail) = (mark(head)?, mark(tail)?);
     let escape = keys.value("escape", "none or dle", |value| match value.text {
         "none" => Some(Escape::None),
@@ -243,7 +253,7 @@ fn digits(part: Part<'_>, radix: Radix, keys: &Keys<'_>) -> Result<Field, SpecEr
         Radix::Decimal => (19, "a number of digits from 1 to 19"),
         Radix::Hexadecimal => (16, "a number of digits from 1 to 16"),
     };
-    let count = part.text.parse().ok().filter(|count| (1..=most).contains(count));
+    let count = unsigned(part.text).filter(|count| (1..=most).contains(count));
     let count = count.ok_or_else(|| part.argument(wanted))?;
     let pad = keys.value("pad", "zero or space", |value| match value.text {
         "zero" => Some(Pad::Zero),
@@ -255,24 +265,25 @@ fn digits(part: Part<'_>, radix: Radix, keys: &Keys<'_>) -> Result<Field, SpecEr
 
 fn length(field: Field, name: Part<'_>, keys: &Keys<'_>) -> Result<Kind, SpecError> {
     const BYTES: &str = "a number of bytes from 0 to 64";
-    let offset = keys.number("offset", BYTES)?.unwrap_or(0_u8);
-    let extra = keys.number("extra", BYTES)?.unwrap_or(0_u8);
+    let offset = keys.number("offset", BYTES)?.unwrap_or(0);
+    let extra = keys.number("extra", BYTES)?.unwrap_or(0);
     let counts = keys.value("counts", "body, rest or all", |value| match value.text {
         "body" => Some(Counts::Body),
         "rest" => Some(Counts::Rest),
         "all" => Some(Counts::All),
         _ => None,
     })?;
-    let adjust = keys.number("adjust", "a number of bytes, like -4 or 2")?.unwrap_or(0_i32);
+    // The only number that may be negative, hence the only one with a sign.
+    let adjust = keys.value("adjust", "a number of bytes, like -4 or 2", |value| value.text.parse().ok())?;
     let strip = keys.value("strip", "all, none or a number of bytes", |value| match value.text {
         "all" => Some(None),
         "none" => Some(Some(0)),
-        number => number.parse::<u8>().ok().map(|number| Some(usize::from(number))),
+        number => unsigned::<u8>(number).map(|number| Some(usize::from(number))),
     })?;
     let lead =
         keys.all.iter().find(|(key, _)| key.text == "lead").map(|(_, value)| mark(*value)).transpose()?;
     let place = (usize::from(offset), usize::from(extra));
-    let meaning = (counts.unwrap_or(Counts::Body), i64::from(adjust));
+    let meaning = (counts.unwrap_or(Counts::Body), i64::from(adjust.unwrap_or(0_i32)));
     LengthHeader::new(field, place, meaning, strip.flatten(), lead).map(Kind::Length).map_err(|misfit| {
         let (key, why): (&str, String) = match misfit {
             Misfit::HeaderTooLong => ("offset", "a header has at most 64 bytes".to_string()),
@@ -287,13 +298,17 @@ fn length(field: Field, name: Part<'_>, keys: &Keys<'_>) -> Result<Kind, SpecErr
     })
 }
 
-/// `4096`, `64KiB`, `1MiB`, `1GiB`: digits only, so that `+1` and `1_000` are no sizes.
+/// `4096`, `64KiB`, `1MiB`, `1GiB`.
 fn size(text: &str) -> Option<usize> {
     let (digits, unit) = SIZE_UNITS
         .iter()
         .find_map(|(suffix, unit)| Some((text.strip_suffix(suffix)?, *unit)))
         .unwrap_or((text, 1));
-    let number =
-        if digits.bytes().all(|byte| byte.is_ascii_digit()) { digits.parse::<usize>().ok() } else { None };
+    let number: Option<usize> = unsigned(digits);
     number.and_then(|number| number.checked_mul(unit)).filter(|size| (1..=LARGEST_MAX).contains(size))
+}
+
+/// Digits and nothing else: `+1` and `1_000` are no numbers.
+fn unsigned<T: FromStr>(text: &str) -> Option<T> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
