@@ -1,6 +1,7 @@
 //! `connect`, `listen` and `frame`: against each other, and against the tools that people know.
 
 mod endings;
+mod frame;
 mod interop;
 mod lesson;
 mod lookup;
