@@ -1,5 +1,7 @@
 //! Golden bytes from the specification, every cut, limits, and other implementations as oracles.
 
+#[cfg(feature = "tokio-util")]
+mod adapter;
 mod cuts;
 mod every;
 mod oracles;
