@@ -15,6 +15,8 @@ mod session;
 
 use std::{path::PathBuf, process::Command};
 
+use sockeye_lab::skip;
+
 use super::repository;
 
 /// Set in the copy of this test that runs inside the namespace.
@@ -61,10 +63,7 @@ fn run_inside(test: &str) {
     };
     let possible = enter(&["true"]).output().is_ok_and(|output| output.status.success());
     if !possible {
-        eprintln!(
-            "SKIPPED: no network namespace can be made here, so the commands of the documents were not run"
-        );
-        return;
+        skip!("no network namespace can be made here, so the commands of the documents were not run");
     }
     let me = std::env::current_exe().expect("this test");
     let me = me.to_str().expect("a path that is text");
