@@ -33,7 +33,7 @@ impl FromStr for Framing {
 
 /// A preset's own keys come first; those typed behind it are read with it, at their own places.
 fn preset(meaning: &'static str, typed: Option<Part<'_>>) -> Result<Framing, SpecError> {
-    let whole = Part::whole(meaning);
+    let whole = Part::preset(meaning);
     let (name, own) = match whole.split_once(",") {
         Some((name, keys)) => (name, Some(keys)),
         None => (whole, None),
@@ -62,7 +62,7 @@ impl<'a> Keys<'a> {
                 None => (rest, None),
             };
             text = later;
-            let (key, value) = pair.split_once("=").unwrap_or((pair, Part { text: "", at: pair.at }));
+            let (key, value) = pair.split_once("=").unwrap_or((pair, pair.nothing()));
             if self.all.iter().any(|(known, _)| known.text == key.text) {
                 return Err(key.error(SpecErrorKind::RepeatedKey { key: key.text.to_string() }));
             }
@@ -98,9 +98,10 @@ impl<'a> Keys<'a> {
         self.value(name, wanted, |value| unsigned(value.text))
     }
 
-    /// Where a key stands, to point at.
-    fn place(&self, name: &str, otherwise: Part<'a>) -> Part<'a> {
-        self.all.iter().find(|(key, _)| key.text == name).map_or(otherwise, |(key, _)| *key)
+    /// Where the last of these keys stands, to point at.
+    fn place(&self, names: &[&str], otherwise: Part<'a>) -> Part<'a> {
+        let key = self.all.iter().rev().find(|(key, _)| names.contains(&key.text));
+        key.map_or(otherwise, |(key, _)| *key)
     }
 }
 
@@ -184,7 +185,7 @@ fn resync(kind: &Kind, name: Part<'_>, keys: &Keys<'_>) -> Result<Resync, SpecEr
     })?;
     if wish == Some(Resync::Marker) && !kind.can_resync() {
         let why = "resync=marker needs a mark to look for, and this framing has none at the beginning of its frames".to_string();
-        return Err(keys.place("resync", name).error(SpecErrorKind::Misfit { why }));
+        return Err(keys.place(&["resync"], name).error(SpecErrorKind::Misfit { why }));
     }
     Ok(wish.unwrap_or_else(|| kind.default_resync()))
 }
@@ -220,7 +221,7 @@ fn marks(part: Part<'_>, keys: &Keys<'_>) -> Result<Kind, SpecError> {
     let escape = escape.unwrap_or_default();
     if !escape.allows(head.bytes(), tail.bytes()) {
         let why = "with escape=dle either both marks begin with DLE (0x10) and the tail goes on, or neither has a DLE".to_string();
-        return Err(keys.place("escape", part).error(SpecErrorKind::Misfit { why }));
+        return Err(keys.place(&["escape"], part).error(SpecErrorKind::Misfit { why }));
     }
     Ok(Kind::Marked { head, tail, escape })
 }
@@ -285,16 +286,16 @@ fn length(field: Field, name: Part<'_>, keys: &Keys<'_>) -> Result<Kind, SpecErr
     let place = (usize::from(offset), usize::from(extra));
     let meaning = (counts.unwrap_or(Counts::Body), i64::from(adjust.unwrap_or(0_i32)));
     LengthHeader::new(field, place, meaning, strip.flatten(), lead).map(Kind::Length).map_err(|misfit| {
-        let (key, why): (&str, String) = match misfit {
-            Misfit::HeaderTooLong => ("offset", "a header has at most 64 bytes".to_string()),
+        let (keys_of, why): (&[&str], String) = match misfit {
+            Misfit::HeaderTooLong => (&["offset", "extra"], "a header has at most 64 bytes".to_string()),
             Misfit::StripTooLong { header } => {
-                ("strip", format!("the header has only {header} bytes to strip"))
+                (&["strip"], format!("the header has only {header} bytes to strip"))
             }
             Misfit::LeadTooLong { offset } => {
-                ("lead", format!("the lead stands before the length, where offset= leaves {offset} bytes"))
+                (&["lead"], format!("the lead stands before the length, where offset= leaves {offset} bytes"))
             }
         };
-        keys.place(key, name).error(SpecErrorKind::Misfit { why })
+        keys.place(keys_of, name).error(SpecErrorKind::Misfit { why })
     })
 }
 

@@ -11,11 +11,23 @@ pub(super) struct Part<'a> {
     pub(super) text: &'a str,
     /// Which character of the whole it begins with, from 1.
     pub(super) at: usize,
+    /// Whether it is no part of what was typed: all that a preset stands for is where the preset is.
+    is_preset: bool,
 }
 
 impl<'a> Part<'a> {
     pub(super) fn whole(text: &'a str) -> Self {
-        Self { text, at: 1 }
+        Self { text, at: 1, is_preset: false }
+    }
+
+    /// What a preset stands for, which is the first thing that was typed.
+    pub(super) fn preset(text: &'a str) -> Self {
+        Self { text, at: 1, is_preset: true }
+    }
+
+    /// Nothing, at the same place.
+    pub(super) fn nothing(self) -> Self {
+        Self { text: "", ..self }
     }
 
     pub(super) fn error(&self, kind: SpecErrorKind) -> SpecError {
@@ -29,8 +41,8 @@ impl<'a> Part<'a> {
     /// Cuts at a byte offset, leaving out `skip` bytes there.
     pub(super) fn cut(&self, at: usize, skip: usize) -> (Self, Self) {
         let (before, behind) = (&self.text[..at], &self.text[at + skip..]);
-        let behind_at = self.at + self.text[..at + skip].chars().count();
-        (Self { text: before, at: self.at }, Self { text: behind, at: behind_at })
+        let passed = if self.is_preset { 0 } else { self.text[..at + skip].chars().count() };
+        (Self { text: before, ..*self }, Self { text: behind, at: self.at + passed, ..*self })
     }
 
     /// Cuts at the first `separator` that stands in no quotes.
