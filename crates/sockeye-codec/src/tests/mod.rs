@@ -5,6 +5,7 @@ mod adapter;
 mod cuts;
 mod every;
 mod oracles;
+mod settings;
 mod text;
 
 use std::string::{String, ToString};
