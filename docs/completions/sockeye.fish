@@ -279,17 +279,21 @@ complete -c sockeye -n "__fish_sockeye_using_subcommand relay" -l quiet -d 'Say 
 complete -c sockeye -n "__fish_sockeye_using_subcommand relay" -s v -l verbose -d 'Tell more of what happens'
 complete -c sockeye -n "__fish_sockeye_using_subcommand relay" -s h -l help -d 'Print help'
 complete -c sockeye -n "__fish_sockeye_using_subcommand frame; and not __fish_seen_subcommand_from encode decode guess" -s h -l help -d 'Print help'
-complete -c sockeye -n "__fish_sockeye_using_subcommand frame; and not __fish_seen_subcommand_from encode decode guess" -f -a "encode" -d 'Put each message of standard input into a frame'
-complete -c sockeye -n "__fish_sockeye_using_subcommand frame; and not __fish_seen_subcommand_from encode decode guess" -f -a "decode" -d 'Take the messages out of the frames of standard input'
+complete -c sockeye -n "__fish_sockeye_using_subcommand frame; and not __fish_seen_subcommand_from encode decode guess" -f -a "encode" -d 'Put each message of a file or standard input into a frame'
+complete -c sockeye -n "__fish_sockeye_using_subcommand frame; and not __fish_seen_subcommand_from encode decode guess" -f -a "decode" -d 'Take the messages out of the frames of a file or standard input'
 complete -c sockeye -n "__fish_sockeye_using_subcommand frame; and not __fish_seen_subcommand_from encode decode guess" -f -a "guess" -d 'Say which framings a capture could be in, and why the others are not'
 complete -c sockeye -n "__fish_sockeye_using_subcommand frame; and __fish_seen_subcommand_from encode" -s f -l framing -d 'The framing, like dec:4 or netstring' -r
-complete -c sockeye -n "__fish_sockeye_using_subcommand frame; and __fish_seen_subcommand_from encode" -l in -d 'What standard input is: raw (one message), text, hex, c, base64, json, or messages in another framing' -r
+complete -c sockeye -n "__fish_sockeye_using_subcommand frame; and __fish_seen_subcommand_from encode" -l in -d 'What the input is: raw (one message), text, hex, c, base64, json, or messages in another framing' -r
+complete -c sockeye -n "__fish_sockeye_using_subcommand frame; and __fish_seen_subcommand_from encode" -l out -d 'How frames are written: raw, or one a line as text, hex, c, base64 or json; none, or in another framing' -r
+complete -c sockeye -n "__fish_sockeye_using_subcommand frame; and __fish_seen_subcommand_from encode" -l count -d 'End after this many messages; fewer are a failure (exit 4)' -r
 complete -c sockeye -n "__fish_sockeye_using_subcommand frame; and __fish_seen_subcommand_from encode" -l json -d 'Write a JSON object for each message to standard output, with the frame\'s bytes, instead of the frames'
 complete -c sockeye -n "__fish_sockeye_using_subcommand frame; and __fish_seen_subcommand_from encode" -s h -l help -d 'Print help'
 complete -c sockeye -n "__fish_sockeye_using_subcommand frame; and __fish_seen_subcommand_from decode" -s f -l framing -d 'The framing, like dec:4 or netstring' -r
+complete -c sockeye -n "__fish_sockeye_using_subcommand frame; and __fish_seen_subcommand_from decode" -l in -d 'What the input is: raw, or written as text, hex, c, base64 or json; or what is in another framing' -r
 complete -c sockeye -n "__fish_sockeye_using_subcommand frame; and __fish_seen_subcommand_from decode" -l out -d 'How messages are written: auto, text, hex, c, base64, json, raw, none, or in another framing' -r
+complete -c sockeye -n "__fish_sockeye_using_subcommand frame; and __fish_seen_subcommand_from decode" -l count -d 'End after this many messages; fewer are a failure (exit 4)' -r
 complete -c sockeye -n "__fish_sockeye_using_subcommand frame; and __fish_seen_subcommand_from decode" -l json -d 'Write one JSON object for each event to standard output'
-complete -c sockeye -n "__fish_sockeye_using_subcommand frame; and __fish_seen_subcommand_from decode" -s h -l help -d 'Print help'
+complete -c sockeye -n "__fish_sockeye_using_subcommand frame; and __fish_seen_subcommand_from decode" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sockeye -n "__fish_sockeye_using_subcommand frame; and __fish_seen_subcommand_from guess" -l all -d 'Show all that were tried, not only the best'
 complete -c sockeye -n "__fish_sockeye_using_subcommand frame; and __fish_seen_subcommand_from guess" -l json -d 'Write one JSON object for each framing to standard output'
 complete -c sockeye -n "__fish_sockeye_using_subcommand frame; and __fish_seen_subcommand_from guess" -s h -l help -d 'Print help'

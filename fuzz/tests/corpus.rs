@@ -9,6 +9,7 @@ type Target = (&'static str, fn(&[u8]));
 
 const TARGETS: &[Target] = &[
     ("codec_decoder", sockeye_codec::fuzz::fuzz_decoder),
+    ("codec_spec", sockeye_codec::fuzz::fuzz_spec),
     ("content_segment", sockeye_proto::content::fuzz::fuzz_segment),
     ("content_journal", sockeye_proto::content::fuzz::fuzz_journal),
     ("delivery_machines", sockeye_proto::delivery::fuzz::fuzz_machines),
@@ -17,6 +18,7 @@ const TARGETS: &[Target] = &[
     ("discovery_datagram", sockeye_proto::discovery::fuzz::fuzz_datagram),
     ("discovery_machines", sockeye_proto::discovery::fuzz::fuzz_machines),
     ("fec_code", sockeye_fec::fuzz::fuzz_code),
+    ("net_endpoint", sockeye_net::endpoint::fuzz::fuzz_endpoint),
     ("pairing_message", sockeye_proto::pairing::fuzz::fuzz_message),
     ("pairing_code", sockeye_proto::pairing::fuzz::fuzz_code),
     ("pairing_machines", sockeye_proto::pairing::fuzz::fuzz_machines),

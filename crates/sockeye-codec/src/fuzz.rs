@@ -1,6 +1,7 @@
 //! Properties of the decoder that must hold for every input, as plain functions: run by a fuzzer, by the tests over
 //! the saved corpus, and by anyone with a suspicious file.
 
+use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use crate::{Decoder, Encoder, Framing, Malformed, Step, Truncated};
@@ -56,6 +57,31 @@ pub fn fuzz_decoder(data: &[u8]) {
     for answer in &whole.answers {
         if let Answer::Frame { payload, .. } = answer {
             reads_back(&framing, payload);
+        }
+    }
+}
+
+/// Reads the text of a framing and panics if a property of the grammar is broken.
+///
+/// Checked: a text that is read is written back as one that reads the same; a mistake
+/// is pointed at within the text, in words that steer no terminal; what was read can be written and read with.
+pub fn fuzz_spec(data: &[u8]) {
+    let Ok(text) = core::str::from_utf8(data) else { return };
+    match text.parse::<Framing>() {
+        Ok(framing) => {
+            let shortest = framing.to_string();
+            assert_eq!(shortest.parse().as_ref(), Ok(&framing), "{shortest}");
+            assert!(!shortest.chars().any(char::is_control), "{shortest:?}");
+            let payloads: &[&[u8]] =
+                if framing.keeps_boundaries() { &[b"", b"1", b"tulip harbor"] } else { &[] };
+            for payload in payloads {
+                reads_back(&framing, payload);
+            }
+        }
+        Err(error) => {
+            let places = 1..=text.chars().count() + 1;
+            assert!(places.contains(&error.character), "character {} of {text:?}", error.character);
+            assert!(!error.to_string().chars().any(char::is_control), "{text:?}");
         }
     }
 }

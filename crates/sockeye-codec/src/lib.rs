@@ -106,7 +106,7 @@ mod tests;
 mod text;
 
 #[cfg(feature = "tokio-util")]
-pub use adapter::{Adapter, AdapterError, Message};
+pub use adapter::{Adapter, AdapterError, Message, Received};
 pub use decoder::{Decoder, Step};
 pub use encoder::{Encoder, Envelope};
 pub use error::{EncodeError, Malformed, Truncated};

@@ -4,13 +4,21 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use sockeye_codec::fuzz::{framing_of, fuzz_decoder};
+use sockeye_codec::fuzz::{framing_of, fuzz_decoder, fuzz_spec};
 
 #[test]
 fn decoder() {
     for (name, data) in files("codec_decoder") {
         println!("{name}"); // shown when the function panics
         fuzz_decoder(&data);
+    }
+}
+
+#[test]
+fn spec() {
+    for (name, data) in files("codec_spec") {
+        println!("{name}");
+        fuzz_spec(&data);
     }
 }
 

@@ -401,8 +401,7 @@ mod tests {
     #[test]
     fn ipv6_loopback_reaches_the_listener() {
         if UdpSocket::bind((Ipv6Addr::LOCALHOST, 0)).is_err() {
-            println!("SKIPPED: no IPv6 on this machine");
-            return;
+            sockeye_lab::skip!("no IPv6 on this machine");
         }
         let port = free_port();
         let listening = open(config(port, Family::V6, false)).remove(0);

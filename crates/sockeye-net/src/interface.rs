@@ -60,6 +60,19 @@ fn broadcast_of(net: Ipv4Net) -> Option<Ipv4Addr> {
 }
 
 /// A network interface.
+///
+/// ```
+/// use sockeye_net::{Family, interfaces};
+///
+/// let all = interfaces()?;
+/// if let Some(loopback) = all.iter().find(|interface| interface.is_loopback && interface.has(Family::V4)) {
+///     let ip = loopback.addresses[0].ip();
+///     // Who binds to it is reached from this machine alone.
+///     let socket = std::net::UdpSocket::bind(loopback.socket_address(ip, 0))?;
+///     assert_eq!(socket.local_addr()?.ip(), ip);
+/// }
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Interface {

@@ -48,6 +48,69 @@
 //! # Ok::<(), Error>(())
 //! # }).unwrap();
 //! ```
+//!
+//! # Sockets and messages
+//!
+//! Beside the transfers there is what they stand on, for programs that speak a protocol of their own. An
+//! [`Endpoint`](endpoint::Endpoint) says where, a [`Framing`] where each message ends; both are texts. [`socket`] dials and
+//! listens, [`Encoder`] and [`Decoder`] put messages into frames and take them out. [`message`] tells besides in which reads
+//! each message came; [`inspect`] asks the kernel about a socket, [`option`] sets its options, [`interfaces`] lists what a
+//! machine is on.
+//!
+//! A message each way, on one connection:
+//!
+//! ```
+//! use sockeye::endpoint::Endpoint;
+//! use sockeye::socket::{Connection, Listener};
+//! use sockeye::{Decoder, Encoder, Framing, Step};
+//! use tokio::io::{AsyncReadExt, AsyncWriteExt};
+//!
+//! /// The next message. `None` at the end of the stream.
+//! async fn receive(connection: &mut Connection, decoder: &mut Decoder) -> std::io::Result<Option<Vec<u8>>> {
+//!     loop {
+//!         match decoder.next() {
+//!             Step::Frame { payload, .. } => return Ok(Some(payload.to_vec())),
+//!             Step::Need(_) => {}
+//!             odd => return Err(std::io::Error::other(format!("no message: {odd:?}"))),
+//!         }
+//!         match connection.read(decoder.spare(4096)).await? {
+//!             0 => return decoder.finish().map(|()| None).map_err(std::io::Error::other),
+//!             len => decoder.filled(len),
+//!         }
+//!     }
+//! }
+//!
+//! # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+//! # runtime.block_on(async {
+//! let framing: Framing = "len:u16be,max=4KiB".parse()?;
+//! let endpoint: Endpoint = "tcp://127.0.0.1:0?nodelay".parse()?;
+//! let mut listener = Listener::bind(&endpoint).await?;
+//! let called: Endpoint = format!("tcp://{}", listener.names()[0]).parse()?;
+//!
+//! let echo = async {
+//!     let mut connection = listener.accept().await?.finish().await?;
+//!     let (encoder, mut decoder) = (Encoder::new(framing.clone()), Decoder::new(framing.clone()));
+//!     while let Some(message) = receive(&mut connection, &mut decoder).await? {
+//!         let mut wire = Vec::new();
+//!         encoder.encode(&message, &mut wire)?;
+//!         connection.write_all(&wire).await?;
+//!     }
+//!     Ok::<_, Box<dyn std::error::Error>>(())
+//! };
+//! let call = async {
+//!     let mut connection = Connection::dial(&called).await?;
+//!     let mut wire = Vec::new();
+//!     Encoder::new(framing.clone()).encode(b"tulip", &mut wire)?;
+//!     connection.write_all(&wire).await?;
+//!     let mut decoder = Decoder::new(framing.clone());
+//!     assert_eq!(receive(&mut connection, &mut decoder).await?.as_deref(), Some(&b"tulip"[..]));
+//!     Ok::<_, Box<dyn std::error::Error>>(())
+//! };
+//! tokio::try_join!(echo, call)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod config;
 mod crypto;
@@ -85,8 +148,9 @@ pub use event::{
 pub use home::{Home, HomeError, NameRefused, Remembered, TrustStore};
 pub use nearby::{Nearby, peers};
 pub use sockeye_codec::{
-    DEFAULT_MAX, Decoder, EncodeError, Encoder, Envelope, Framing, Guess, Malformed, SpecError, Step,
-    Truncated, Verdict, guess, guess_cut,
+    ByteOrder, DEFAULT_MAX, Decoder, EncodeError, Encoder, Envelope, Framing, Guess, LARGEST_MAX, MARK_LIMIT,
+    Malformed, MarkError, Oversize, Peek, Resync, SpecError, SpecErrorKind, Step, Truncated, Verdict, Width,
+    guess, guess_cut,
 };
 pub use sockeye_proto::pairing::{Code, CodeError};
 pub use transfer::{Canceller, Receiver, Sender, Transfer};

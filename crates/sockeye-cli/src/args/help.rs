@@ -224,6 +224,10 @@ Examples:
       writes 0003AAA0004BBBB
   sockeye frame decode -f len:u32be --out hex capture.bin
       each message on a line
+  sockeye frame encode -f netstring --out c messages.txt
+      each frame on a line, as a string of C has it
+  sockeye frame decode -f dec:4 --in hex --count 2 dump.txt
+      the first two messages of a capture that was written in digits
   sockeye frame guess capture.bin
       which framings it could be in
 
@@ -234,7 +238,7 @@ lsp adb iperf3 mysql sticky4 stx-etx mllp dle. Behind commas stand max=64KiB,
 oversize=skip and more; specs/00-framing.md has all of it.
 
 Exit codes: 0 done, 2 not as typed, 3 the input does not parse, or no framing
-fits, 7 a local file.";
+fits, 4 fewer messages than --count, 7 a local file.";
 
 pub(crate) const RELAY: &str = "\
 Examples:

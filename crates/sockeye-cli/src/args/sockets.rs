@@ -69,7 +69,7 @@ pub(crate) struct SocketArgs {
     /// What standard input is: raw, text, hex, c, base64, json, or messages in a framing (default: raw, with a framing or
     /// datagrams text)
     ///
-    /// raw is the bytes as they come, and one message where there are messages. A line of text, hex, c (with escapes like \\x00),
+    /// raw is the bytes as they come, and one message where there are messages. A line of text, hex, c (with escapes like \x00),
     /// base64 and json (an object with text, hex or base64) is a message. A framing is written as for -f.
     #[arg(long = "in", value_name = "FORMAT")]
     pub(crate) input: Option<InFormat>,

@@ -57,6 +57,17 @@ impl InFormat {
             Self::Json => json(line),
         }
     }
+
+    /// The bytes of a stream that a line stands for: a message, and where `frame encode --json` wrote the line the frame in it.
+    pub(crate) fn frame(&self, line: &[u8]) -> Result<Vec<u8>, String> {
+        match self {
+            Self::Json => match parsed(line)?.get("frame").and_then(Value::as_str) {
+                Some(digits) => hex(digits),
+                None => json(line),
+            },
+            _ => self.message(line),
+        }
+    }
 }
 
 fn hex(text: &str) -> Result<Vec<u8>, String> {
@@ -134,8 +145,12 @@ fn base64(text: &str) -> Result<Vec<u8>, String> {
         .map_err(|error| format!("it is no Base64: {error}"))
 }
 
+fn parsed(line: &[u8]) -> Result<Value, String> {
+    serde_json::from_slice(line).map_err(|error| format!("it is no JSON: {error}"))
+}
+
 fn json(line: &[u8]) -> Result<Vec<u8>, String> {
-    let value: Value = serde_json::from_slice(line).map_err(|error| format!("it is no JSON: {error}"))?;
+    let value = parsed(line)?;
     let field = |name: &str| value.get(name).and_then(Value::as_str);
     match (field("text"), field("hex"), field("base64")) {
         (Some(text), None, None) => Ok(text.as_bytes().to_vec()),

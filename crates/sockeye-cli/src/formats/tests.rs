@@ -55,7 +55,11 @@ fn every_byte_comes_back_through_each_format() {
         assert_eq!(InFormat::C.message(line.trim_end_matches('\n').as_bytes()).unwrap(), payload, "{line}");
     }
     let mut line = Vec::new();
+    Record { number: 1, frame: b"\x00\xff", ..Record::default() }.append(&every, &mut line);
+    assert_eq!(InFormat::Json.frame(line.trim_ascii_end()).unwrap(), b"\x00\xff");
+    line.clear();
     Record { number: 1, wire_len: 256, ..Record::default() }.append(&every, &mut line);
+    assert_eq!(InFormat::Json.frame(line.trim_ascii_end()).unwrap(), every, "without a frame the message");
     assert_eq!(InFormat::Json.message(line.trim_ascii_end()).unwrap(), every);
 }
 

@@ -15,7 +15,7 @@ mod session;
 
 use std::{path::PathBuf, process::Command};
 
-use sockeye_lab::Skip;
+use sockeye_lab::{Skip, record_skip, skip};
 
 use super::repository;
 
@@ -35,10 +35,7 @@ fn the_commands_of_the_documents_work() {
         for block in markdown::console_blocks(&text) {
             let what = format!("{}:{}", document.display(), block.line);
             if block.by_root && !is_root() {
-                sockeye_lab::record_skip(
-                    &what,
-                    format_args!("{}", Skip::new("only root may type it".to_owned())),
-                );
+                record_skip(&what, format_args!("{}", Skip::new("only root may type it".to_owned())));
                 continue;
             }
             blocks += 1;
@@ -79,10 +76,7 @@ fn run_inside(test: &str) {
     };
     let possible = enter(&["true"]).output().is_ok_and(|output| output.status.success());
     if !possible {
-        eprintln!(
-            "SKIPPED: no network namespace can be made here, so the commands of the documents were not run"
-        );
-        return;
+        skip!("no network namespace can be made here, so the commands of the documents were not run");
     }
     let me = std::env::current_exe().expect("this test");
     let me = me.to_str().expect("a path that is text");

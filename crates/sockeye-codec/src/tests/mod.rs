@@ -1,8 +1,11 @@
 //! Golden bytes from the specification, every cut, limits, and other implementations as oracles.
 
+#[cfg(feature = "tokio-util")]
+mod adapter;
 mod cuts;
 mod every;
 mod oracles;
+mod settings;
 mod text;
 
 use std::string::{String, ToString};

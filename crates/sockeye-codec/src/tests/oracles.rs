@@ -1,4 +1,4 @@
-//! What others say: Netty's documentation, the COBS paper's crate, tokio-util's codecs, and the examples of the RFCs.
+//! What others say: Netty's documentation, the COBS paper's crate, prost, tokio-util's codecs, and the examples of the RFCs.
 
 use std::vec::Vec;
 
@@ -133,6 +133,43 @@ proptest! {
         let ours = wire("cobs", &payload);
         prop_assert_eq!(&ours[..ours.len() - 1], &cobs::encode_vec(&payload)[..]);
         prop_assert_eq!(cobs::decode_vec(&ours[..ours.len() - 1]).unwrap(), payload);
+    }
+
+    #[test]
+    fn prost_writes_the_same_varints(magnitude in 0..20_u32, below: u32) {
+        let len = (1_usize << magnitude) - 1 - below as usize % (1 << magnitude) / 2;
+        let payload = std::vec![7; len];
+        let mut theirs = Vec::new();
+        prost::encode_length_delimiter(len, &mut theirs).unwrap();
+        theirs.extend(&payload);
+        prop_assert_eq!(wire("varint", &payload), theirs);
+    }
+
+    #[test]
+    fn prost_reads_the_same_varints(
+        stream in prop::collection::vec(prop_oneof![Just(0x80), Just(0xff), 0..3_u8, any::<u8>()], 0..60),
+    ) {
+        let (mut rest, mut theirs) = (&stream[..], Vec::new());
+        let refused = loop {
+            let mut behind = rest;
+            match prost::decode_length_delimiter(&mut behind) {
+                Ok(len) if len > crate::DEFAULT_MAX => break true,
+                Ok(len) if len > behind.len() => break false,
+                Ok(len) => {
+                    theirs.push(behind[..len].to_vec());
+                    rest = &behind[len..];
+                }
+                // Not complete, or more than 64 bits.
+                Err(_) => break rest.len() >= 10 || rest.last().is_some_and(|last| *last < 0x80),
+            }
+        };
+        let mut decoder = Decoder::new(framing("varint"));
+        decoder.push(&stream);
+        let mut ours = Vec::new();
+        while let Step::Frame { payload, .. } = decoder.next() {
+            ours.push(payload.to_vec());
+        }
+        prop_assert_eq!((ours, decoder.has_stopped()), (theirs, refused));
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! The grammar: every framing reads back, every mistake is pointed at.
 
 use std::string::{String, ToString};
+use std::vec::Vec;
 
 use proptest::prelude::*;
 
+use crate::fuzz::fuzz_spec;
 use crate::{Framing, SpecErrorKind};
 
 #[test]
@@ -87,6 +89,12 @@ fn l17_every_mistake_is_named_and_pointed_at() {
         ("len:u8,strip=9", 8, "only 1 bytes to strip"),
         ("len:u8,lead=0x01", 8, "offset= leaves 0 bytes"),
         ("len:u8,offset=64", 8, "at most 64 bytes"),
+        ("len:u8,extra=64", 8, "at most 64 bytes"),
+        ("len:u8,offset=60,extra=60", 18, "at most 64 bytes"),
+        ("tpkt,extra=64", 6, "at most 64 bytes"),
+        ("mysql,strip=9", 7, "only 4 bytes to strip"),
+        ("tpkt,lead=0x01", 6, "given twice"),
+        ("stx-etx,escape=no", 16, "none or dle"),
         ("line,resync=marker", 6, "needs a mark to look for"),
     ] {
         let error = text.parse::<Framing>().expect_err(text);
@@ -99,13 +107,102 @@ fn l17_every_mistake_is_named_and_pointed_at() {
     assert!(matches!(error.kind, SpecErrorKind::Character { found: '\u{1b}', .. }));
 }
 
+#[test]
+fn quotes_hold_all_the_bytes_or_none() {
+    for (text, character, told) in [
+        ("delim:'a'b", 10, "'b' follows a closing quote"),
+        ("delim:'a''b'", 10, "'\\'' follows a closing quote"),
+        ("delim:'a'\"b\"", 10, "'\"' follows a closing quote"),
+        ("delim:\"a\\\"\"x", 12, "'x' follows a closing quote"),
+        ("delim:''a", 9, "'a' follows a closing quote"),
+        ("delim:'语'b", 10, "'b' follows a closing quote"),
+        ("mark:'a'..'b'..'c'", 14, "'.' follows a closing quote"),
+        ("mark:'a'x..'b'", 9, "'x' follows a closing quote"),
+        ("len:u8,offset=1,lead='a'b", 25, "'b' follows a closing quote"),
+        ("delim:a'b'", 8, "put all the bytes into quotes"),
+        ("delim:a\"b\"c", 8, "put all the bytes into quotes"),
+        ("mark:a..b'c'", 10, "put all the bytes into quotes"),
+        ("delim:0x0d'0a'", 7, "in hexadecimal, like 0x0d0a"),
+        ("delim:a\\q", 8, "C's escapes"),
+        ("mark:a..b..c", 10, "\"..c\" is not the end of one mark"),
+        ("mark:{...}", 9, "\".}\" is not the end of one mark"),
+        ("mark:a....b", 9, "a mark with dots is written in quotes"),
+    ] {
+        let error = text.parse::<Framing>().expect_err(text);
+        let shown = error.to_string();
+        assert!(shown.contains(told), "{text}: {shown}");
+        assert_eq!(error.character, character, "{text}: {shown}");
+    }
+    for (text, same) in [
+        ("delim:'\"'", "delim:0x22"),
+        ("delim:\"'\"", "delim:0x27"),
+        ("delim:'\\''", "delim:0x27"),
+        ("delim:\\r\\n", "crlf"),
+        ("mark:'a..'..'..b'", "mark:0x612e2e..0x2e2e62"),
+        ("mark:'a'..b", "mark:0x61..0x62"),
+        ("mark:.a..'.'", "mark:0x2e61..0x2e"),
+    ] {
+        assert_eq!(text.parse::<Framing>().unwrap(), same.parse().unwrap(), "{text}");
+    }
+}
+
+#[test]
+fn every_framing_can_be_used_as_it_is_read() {
+    for text in super::every::EVERY.into_iter().chain([
+        "raw",
+        "json",
+        "fixed:1",
+        "len:u8,strip=none",
+        "mark:'b'..'b'",
+    ]) {
+        for settings in ["", ",max=1", ",max=12,oversize=skip"] {
+            fuzz_spec((text.to_string() + settings).as_bytes());
+        }
+    }
+}
+
+#[test]
+fn numbers_are_digits() {
+    for (text, character) in [
+        ("dec:+4", 5),
+        ("dec:-4", 5),
+        ("dec:4_", 5),
+        ("dec:", 5),
+        ("dec:4,max=+9", 11),
+        ("hex:+4", 5),
+        ("hex:0x4", 5),
+        ("fixed:+5", 7),
+        ("fixed:+1KiB", 7),
+        ("fixed:KiB", 7),
+        ("len:u+8", 5),
+        ("len:u+16be", 5),
+        ("len:u016be", 5),
+        ("len:u8,offset=+1", 15),
+        ("len:u8,extra=+1", 14),
+        ("len:u8,strip=+1", 14),
+        ("len:u8,adjust=++1", 15),
+        ("erlang:+1", 1),
+    ] {
+        let error = text.parse::<Framing>().expect_err(text);
+        assert_eq!(error.character, character, "{text}: {error}");
+    }
+    // What is added may be negative, so a plus says something.
+    assert_eq!("len:u8,adjust=+1".parse::<Framing>().unwrap().to_string(), "len:u8,adjust=1");
+}
+
 proptest! {
     #[test]
     fn any_text_is_read_or_refused(text in "[a-z0-9:,='.\\\\{}x\"-]{0,40}|.{0,20}") {
-        if let Ok(framing) = text.parse::<Framing>() {
-            let shortest: String = framing.to_string();
-            prop_assert_eq!(shortest.parse::<Framing>(), Ok(framing), "{}", shortest);
-        }
+        fuzz_spec(text.as_bytes());
+    }
+
+    #[test]
+    fn text_that_looks_right_reads_back(
+        name in prop::sample::select(&["line", "delim:'a'", "mark:'a'..'b'", "len:u16le", "dec:3", "tpkt", "dle", "json"][..]),
+        keys in prop::collection::vec(("[a-z]{0,3}|offset|extra|counts|adjust|strip|lead|pad|escape|max|oversize|resync", "[-+]?[0-9]{1,3}|body|rest|all|none|space|dle|skip|off|marker|0x[0-9a-f]{2,4}|'[a-z.]{0,3}'"), 0..4),
+    ) {
+        let keys: Vec<String> = keys.iter().map(|(key, value)| std::format!(",{key}={value}")).collect();
+        fuzz_spec((name.to_string() + &keys.concat()).as_bytes());
     }
 
     #[test]

@@ -64,6 +64,13 @@ pub enum SpecErrorKind {
     },
     /// A quote is opened and not closed.
     OpenQuote,
+    /// Something follows a closing quote.
+    BehindQuote {
+        /// The character that follows.
+        found: char,
+    },
+    /// A quote stands among bytes that do not begin with one.
+    QuoteWithin,
     /// Settings that are right by themselves do not go together.
     Misfit {
         /// Why.
@@ -102,6 +109,13 @@ impl fmt::Display for SpecError {
                 write!(formatter, "{value:?} is not a value for {key}; write {wanted}")?;
             }
             SpecErrorKind::OpenQuote => formatter.write_str("this quote is not closed")?,
+            SpecErrorKind::BehindQuote { found } => write!(
+                formatter,
+                "{found:?} follows a closing quote; a quote inside of quotes is written with a backslash before it"
+            )?,
+            SpecErrorKind::QuoteWithin => {
+                formatter.write_str("a quote does not belong there; put all the bytes into quotes")?;
+            }
             SpecErrorKind::Misfit { why } => formatter.write_str(why)?,
         }
         if matches!(self.kind, SpecErrorKind::Empty | SpecErrorKind::UnknownFraming { .. }) {

@@ -33,7 +33,7 @@ impl FromStr for Framing {
 
 /// A preset's own keys come first; those typed behind it are read with it, at their own places.
 fn preset(meaning: &'static str, typed: Option<Part<'_>>) -> Result<Framing, SpecError> {
-    let whole = Part::whole(meaning);
+    let whole = Part::preset(meaning);
     let (name, own) = match whole.split_once(",") {
         Some((name, keys)) => (name, Some(keys)),
         None => (whole, None),
@@ -62,7 +62,7 @@ impl<'a> Keys<'a> {
                 None => (rest, None),
             };
             text = later;
-            let (key, value) = pair.split_once("=").unwrap_or((pair, Part { text: "", at: pair.at }));
+            let (key, value) = pair.split_once("=").unwrap_or((pair, pair.nothing()));
             if self.all.iter().any(|(known, _)| known.text == key.text) {
                 return Err(key.error(SpecErrorKind::RepeatedKey { key: key.text.to_string() }));
             }
@@ -94,13 +94,14 @@ impl<'a> Keys<'a> {
         })
     }
 
-    fn number<T: FromStr>(&self, name: &str, wanted: &'static str) -> Result<Option<T>, SpecError> {
-        self.value(name, wanted, |value| value.text.parse().ok())
+    fn number(&self, name: &str, wanted: &'static str) -> Result<Option<u8>, SpecError> {
+        self.value(name, wanted, |value| unsigned(value.text))
     }
 
-    /// Where a key stands, to point at.
-    fn place(&self, name: &str, otherwise: Part<'a>) -> Part<'a> {
-        self.all.iter().find(|(key, _)| key.text == name).map_or(otherwise, |(key, _)| *key)
+    /// Where the last of these keys stands, to point at.
+    fn place(&self, names: &[&str], otherwise: Part<'a>) -> Part<'a> {
+        let key = self.all.iter().rev().find(|(key, _)| names.contains(&key.text));
+        key.map_or(otherwise, |(key, _)| *key)
     }
 }
 
@@ -184,7 +185,7 @@ fn resync(kind: &Kind, name: Part<'_>, keys: &Keys<'_>) -> Result<Resync, SpecEr
     })?;
     if wish == Some(Resync::Marker) && !kind.can_resync() {
         let why = "resync=marker needs a mark to look for, and this framing has none at the beginning of its frames".to_string();
-        return Err(keys.place("resync", name).error(SpecErrorKind::Misfit { why }));
+        return Err(keys.place(&["resync"], name).error(SpecErrorKind::Misfit { why }));
     }
     Ok(wish.unwrap_or_else(|| kind.default_resync()))
 }
@@ -197,10 +198,20 @@ fn mark(part: Part<'_>) -> Result<Mark, SpecError> {
     })
 }
 
+/// Dots of a bare mark that could as well be the two between the marks, and what follows them.
+fn more_dots(tail: Part<'_>) -> Option<Part<'_>> {
+    let bare = !tail.text.starts_with(['\'', '"']);
+    let at = if tail.text.starts_with('.') { Some(0) } else { tail.text.find("..") };
+    at.filter(|_| bare).map(|at| tail.cut(at, 0).1)
+}
+
 fn marks(part: Part<'_>, keys: &Keys<'_>) -> Result<Kind, SpecError> {
     let Some((head, tail)) = part.split_once("..") else {
         return Err(part.argument("two marks with two dots between them, like '{'..'}'"));
     };
+    if let Some(dots) = more_dots(tail) {
+        return Err(dots.argument("the end of one mark; a mark with dots is written in quotes"));
+    }
     let (head, tail) = (mark(head)?, mark(tail)?);
     let escape = keys.value("escape", "none or dle", |value| match value.text {
         "none" => Some(Escape::None),
@@ -210,7 +221,7 @@ fn marks(part: Part<'_>, keys: &Keys<'_>) -> Result<Kind, SpecError> {
     let escape = escape.unwrap_or_default();
     if !escape.allows(head.bytes(), tail.bytes()) {
         let why = "with escape=dle either both marks begin with DLE (0x10) and the tail goes on, or neither has a DLE".to_string();
-        return Err(keys.place("escape", part).error(SpecErrorKind::Misfit { why }));
+        return Err(keys.place(&["escape"], part).error(SpecErrorKind::Misfit { why }));
     }
     Ok(Kind::Marked { head, tail, escape })
 }
@@ -243,7 +254,7 @@ fn digits(part: Part<'_>, radix: Radix, keys: &Keys<'_>) -> Result<Field, SpecEr
         Radix::Decimal => (19, "a number of digits from 1 to 19"),
         Radix::Hexadecimal => (16, "a number of digits from 1 to 16"),
     };
-    let count = part.text.parse().ok().filter(|count| (1..=most).contains(count));
+    let count = unsigned(part.text).filter(|count| (1..=most).contains(count));
     let count = count.ok_or_else(|| part.argument(wanted))?;
     let pad = keys.value("pad", "zero or space", |value| match value.text {
         "zero" => Some(Pad::Zero),
@@ -255,45 +266,50 @@ fn digits(part: Part<'_>, radix: Radix, keys: &Keys<'_>) -> Result<Field, SpecEr
 
 fn length(field: Field, name: Part<'_>, keys: &Keys<'_>) -> Result<Kind, SpecError> {
     const BYTES: &str = "a number of bytes from 0 to 64";
-    let offset = keys.number("offset", BYTES)?.unwrap_or(0_u8);
-    let extra = keys.number("extra", BYTES)?.unwrap_or(0_u8);
+    let offset = keys.number("offset", BYTES)?.unwrap_or(0);
+    let extra = keys.number("extra", BYTES)?.unwrap_or(0);
     let counts = keys.value("counts", "body, rest or all", |value| match value.text {
         "body" => Some(Counts::Body),
         "rest" => Some(Counts::Rest),
         "all" => Some(Counts::All),
         _ => None,
     })?;
-    let adjust = keys.number("adjust", "a number of bytes, like -4 or 2")?.unwrap_or(0_i32);
+    // The only number that may be negative, hence the only one with a sign.
+    let adjust = keys.value("adjust", "a number of bytes, like -4 or 2", |value| value.text.parse().ok())?;
     let strip = keys.value("strip", "all, none or a number of bytes", |value| match value.text {
         "all" => Some(None),
         "none" => Some(Some(0)),
-        number => number.parse::<u8>().ok().map(|number| Some(usize::from(number))),
+        number => unsigned::<u8>(number).map(|number| Some(usize::from(number))),
     })?;
     let lead =
         keys.all.iter().find(|(key, _)| key.text == "lead").map(|(_, value)| mark(*value)).transpose()?;
     let place = (usize::from(offset), usize::from(extra));
-    let meaning = (counts.unwrap_or(Counts::Body), i64::from(adjust));
+    let meaning = (counts.unwrap_or(Counts::Body), i64::from(adjust.unwrap_or(0_i32)));
     LengthHeader::new(field, place, meaning, strip.flatten(), lead).map(Kind::Length).map_err(|misfit| {
-        let (key, why): (&str, String) = match misfit {
-            Misfit::HeaderTooLong => ("offset", "a header has at most 64 bytes".to_string()),
+        let (keys_of, why): (&[&str], String) = match misfit {
+            Misfit::HeaderTooLong => (&["offset", "extra"], "a header has at most 64 bytes".to_string()),
             Misfit::StripTooLong { header } => {
-                ("strip", format!("the header has only {header} bytes to strip"))
+                (&["strip"], format!("the header has only {header} bytes to strip"))
             }
             Misfit::LeadTooLong { offset } => {
-                ("lead", format!("the lead stands before the length, where offset= leaves {offset} bytes"))
+                (&["lead"], format!("the lead stands before the length, where offset= leaves {offset} bytes"))
             }
         };
-        keys.place(key, name).error(SpecErrorKind::Misfit { why })
+        keys.place(keys_of, name).error(SpecErrorKind::Misfit { why })
     })
 }
 
-/// `4096`, `64KiB`, `1MiB`, `1GiB`: digits only, so that `+1` and `1_000` are no sizes.
+/// `4096`, `64KiB`, `1MiB`, `1GiB`.
 fn size(text: &str) -> Option<usize> {
     let (digits, unit) = SIZE_UNITS
         .iter()
         .find_map(|(suffix, unit)| Some((text.strip_suffix(suffix)?, *unit)))
         .unwrap_or((text, 1));
-    let number =
-        if digits.bytes().all(|byte| byte.is_ascii_digit()) { digits.parse::<usize>().ok() } else { None };
+    let number: Option<usize> = unsigned(digits);
     number.and_then(|number| number.checked_mul(unit)).filter(|size| (1..=LARGEST_MAX).contains(size))
+}
+
+/// Digits and nothing else: `+1` and `1_000` are no numbers.
+fn unsigned<T: FromStr>(text: &str) -> Option<T> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }

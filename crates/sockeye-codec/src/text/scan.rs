@@ -11,11 +11,23 @@ pub(super) struct Part<'a> {
     pub(super) text: &'a str,
     /// Which character of the whole it begins with, from 1.
     pub(super) at: usize,
+    /// Whether it is no part of what was typed: all that a preset stands for is where the preset is.
+    is_preset: bool,
 }
 
 impl<'a> Part<'a> {
     pub(super) fn whole(text: &'a str) -> Self {
-        Self { text, at: 1 }
+        Self { text, at: 1, is_preset: false }
+    }
+
+    /// What a preset stands for, which is the first thing that was typed.
+    pub(super) fn preset(text: &'a str) -> Self {
+        Self { text, at: 1, is_preset: true }
+    }
+
+    /// Nothing, at the same place.
+    pub(super) fn nothing(self) -> Self {
+        Self { text: "", ..self }
     }
 
     pub(super) fn error(&self, kind: SpecErrorKind) -> SpecError {
@@ -27,10 +39,10 @@ impl<'a> Part<'a> {
     }
 
     /// Cuts at a byte offset, leaving out `skip` bytes there.
-    fn cut(&self, at: usize, skip: usize) -> (Self, Self) {
+    pub(super) fn cut(&self, at: usize, skip: usize) -> (Self, Self) {
         let (before, behind) = (&self.text[..at], &self.text[at + skip..]);
-        let behind_at = self.at + self.text[..at + skip].chars().count();
-        (Self { text: before, at: self.at }, Self { text: behind, at: behind_at })
+        let passed = if self.is_preset { 0 } else { self.text[..at + skip].chars().count() };
+        (Self { text: before, ..*self }, Self { text: behind, at: self.at + passed, ..*self })
     }
 
     /// Cuts at the first `separator` that stands in no quotes.
@@ -79,22 +91,46 @@ impl<'a> Part<'a> {
         if let Some(digits) = self.text.strip_prefix("0x") {
             return hex(digits).ok_or_else(|| self.argument(WANTED));
         }
-        let quoted =
-            ['\'', '"'].into_iter().find_map(|quote| self.text.strip_prefix(quote)?.strip_suffix(quote));
-        match quoted {
-            Some(inside) => {
-                let (_, inside) = (Self { text: inside, at: self.at + 1 }, inside);
-                unescape(inside).map_err(|at| SpecError {
-                    kind: SpecErrorKind::Argument {
-                        argument: self.text.to_string(),
-                        wanted: "made of C's escapes; there are \\n \\r \\t \\0 \\a \\e \\\\ \\' \\\" and \\xNN",
-                    },
-                    character: self.at + 1 + inside[..at].chars().count(),
-                })
-            }
-            None if self.text.is_empty() => Err(self.argument(WANTED)),
-            None => unescape(self.text).map_err(|_| self.argument(WANTED)),
+        if self.text.is_empty() {
+            return Err(self.argument(WANTED));
         }
+        match self.inside_quotes()? {
+            Some(inside) => self.unescaped(inside),
+            None => match self.text.find(['\'', '"']) {
+                Some(quote) => Err(self.cut(quote, 0).1.error(SpecErrorKind::QuoteWithin)),
+                None => self.unescaped(*self),
+            },
+        }
+    }
+
+    /// What stands in the quotes that it begins with; nothing may follow them.
+    fn inside_quotes(&self) -> Result<Option<Self>, SpecError> {
+        let Some(quote @ ('\'' | '"')) = self.text.chars().next() else { return Ok(None) };
+        let inside = self.cut(0, 1).1;
+        let mut escaped = false;
+        for (at, c) in inside.text.char_indices() {
+            if escaped || c == '\\' {
+                escaped = !escaped;
+            } else if c == quote {
+                let (inside, behind) = inside.cut(at, 1);
+                return match behind.text.chars().next() {
+                    Some(found) => Err(behind.error(SpecErrorKind::BehindQuote { found })),
+                    None => Ok(Some(inside)),
+                };
+            }
+        }
+        Err(self.error(SpecErrorKind::OpenQuote))
+    }
+
+    /// The bytes of a part of it, without escapes.
+    fn unescaped(&self, part: Self) -> Result<Vec<u8>, SpecError> {
+        unescape(part.text).map_err(|at| SpecError {
+            kind: SpecErrorKind::Argument {
+                argument: self.text.to_string(),
+                wanted: "made of C's escapes; there are \\n \\r \\t \\0 \\a \\e \\\\ \\' \\\" and \\xNN",
+            },
+            character: part.cut(at, 0).1.at,
+        })
     }
 }
 

@@ -18,13 +18,13 @@ pub enum EndpointError {
     #[error("endpoints of the scheme exec are not available")]
     Exec,
     /// There is a host but no port.
-    #[error("{text:?} has no port; write host:port, for example {text}:9000")]
+    #[error("{text:?} has no port; write host:port, for example {}:9000", .text.escape_debug())]
     NoPort {
         /// The text without the scheme.
         text: String,
     },
     /// A scheme without the slashes behind its colon.
-    #[error("{text:?} lacks slashes behind its scheme; write {meant}")]
+    #[error("{text:?} lacks slashes behind its scheme; write {}", .meant.escape_debug())]
     Slashes {
         /// As it was given.
         text: String,
@@ -40,7 +40,7 @@ pub enum EndpointError {
         wanted: &'static str,
     },
     /// An IPv6 address without brackets.
-    #[error("{text:?} looks like an IPv6 address; put it in brackets: [{text}]:9000")]
+    #[error("{text:?} looks like an IPv6 address; put it in brackets: [{}]:9000", .text.escape_debug())]
     Brackets {
         /// As it was given.
         text: String,

@@ -29,6 +29,8 @@
 //! ```
 
 mod error;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 mod options;
 mod parse;
 #[cfg(test)]
@@ -275,8 +277,8 @@ impl fmt::Display for Place {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Inet { host, port } => write!(formatter, "{host}:{port}"),
-            Self::Path(path) => formatter.write_str(&escaped(path)),
-            Self::Abstract(name) => write!(formatter, "@{}", escaped(name)),
+            Self::Path(path) => formatter.write_str(&parse::escape_path(path)),
+            Self::Abstract(name) => write!(formatter, "@{}", parse::escape_path(name)),
             Self::Descriptor(number) => write!(formatter, "{number}"),
             Self::Stdio => Ok(()),
         }
@@ -288,7 +290,9 @@ impl fmt::Display for Host {
         match self {
             Self::Any => formatter.write_str("*"),
             Self::Address { address: IpAddr::V6(address), zone: Some(zone) } => {
-                write!(formatter, "[{address}%{zone}]")
+                // A zone that begins with 25 would be taken for the percent sign of URIs.
+                let percent = if zone.starts_with("25") { "%25" } else { "%" };
+                write!(formatter, "[{address}{percent}{zone}]")
             }
             Self::Address { address: IpAddr::V6(address), zone: None } => write!(formatter, "[{address}]"),
             Self::Address { address, .. } => write!(formatter, "{address}"),
@@ -304,9 +308,4 @@ impl fmt::Display for Port {
             Self::Service(name) => formatter.write_str(name),
         }
     }
-}
-
-/// A path with what would end it (`?`) and what escapes (`%`) written as `%3F` and `%25`.
-fn escaped(text: &str) -> String {
-    text.replace('%', "%25").replace('?', "%3F")
 }

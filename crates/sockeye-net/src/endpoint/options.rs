@@ -304,9 +304,9 @@ impl Input<'_> {
             wanted.interval = whole_seconds(interval).ok_or_else(|| self.refuse(WANTED))?;
         }
         if let Some(count) = parts.next() {
+            let count = Some(count).filter(|count| !count.starts_with('+'));
             wanted.count = count
-                .parse()
-                .ok()
+                .and_then(|count| count.parse().ok())
                 .filter(|count| (1..=127).contains(count))
                 .ok_or_else(|| self.refuse(WANTED))?;
         }
@@ -392,7 +392,7 @@ impl EndpointOptions {
             put("alpn", Some(Some(parse::escape(name))));
         }
         put("backlog", number(self.backlog.map(u64::from)));
-        put("bind", self.bind.as_ref().map(|(host, port)| Some(format!("{host}:{port}"))));
+        put("bind", self.bind.as_ref().map(|(host, port)| Some(parse::escape(&format!("{host}:{port}")))));
         put("broadcast", self.broadcast.then_some(None));
         put("ca", text(&self.ca));
         put("cert", text(&self.certificate));

@@ -1,6 +1,7 @@
 //! Reads the text of an endpoint.
 
 use std::{
+    fmt::Write,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     str::FromStr,
 };
@@ -64,10 +65,9 @@ fn read_place(scheme: Scheme, text: &str) -> Result<Place, EndpointError> {
                 Err(missing("nothing behind stdio://"))
             }
         }
-        Scheme::Fd => text
-            .parse()
-            .ok()
-            .filter(|number| *number >= 0)
+        Scheme::Fd => Some(text)
+            .filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))
+            .and_then(|text| text.parse().ok())
             .map(Place::Descriptor)
             .ok_or_else(|| missing("the number of an open file descriptor, like fd://3")),
         _ if scheme.is_unix() => {
@@ -149,7 +149,7 @@ fn v6(text: &str) -> Result<Host, EndpointError> {
         None => (text, None),
         Some((address, zone)) => {
             let zone = zone.strip_prefix("25").filter(|rest| !rest.is_empty()).unwrap_or(zone);
-            if zone.is_empty() {
+            if zone.is_empty() || zone.contains(|c: char| c.is_control() || c.is_whitespace()) {
                 return Err(refuse("after % stands the name of an interface, like %eth0"));
             }
             (address, Some(zone.to_owned()))
@@ -202,16 +202,17 @@ fn check_family(scheme: Scheme, place: &Place) -> Result<(), EndpointError> {
 
 /// Host names may be of any script; punctuation and digits of another, blanks and control characters are slips.
 fn check_characters(text: &str) -> Result<(), EndpointError> {
-    let slip = |c: char| {
-        c.is_control()
-            || c.is_whitespace()
-            || matches!(c, '\u{ff01}'..='\u{ff5e}' | '\u{2010}'..='\u{201f}' | '\u{2212}' | '\u{3002}')
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}' | '\u{feff}')
-    };
-    match text.chars().enumerate().find(|(_, c)| slip(*c)) {
+    match text.chars().enumerate().find(|(_, c)| is_slip(*c)) {
         Some((index, character)) => Err(EndpointError::Character { position: index + 1, character }),
         None => Ok(()),
     }
+}
+
+fn is_slip(c: char) -> bool {
+    c.is_control()
+        || c.is_whitespace()
+        || matches!(c, '\u{ff01}'..='\u{ff5e}' | '\u{2010}'..='\u{201f}' | '\u{2212}' | '\u{3002}')
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}' | '\u{feff}')
 }
 
 /// `%3F` → `?`. `None` where what follows a `%` is no byte, or the bytes are no UTF-8.
@@ -230,7 +231,27 @@ pub(super) fn unescape(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// The other way: what would end a value, or be taken for an escape.
+/// The other way for the value of an option: what would end it, be taken for an escape, or be refused where it is typed.
 pub(super) fn escape(text: &str) -> String {
-    text.replace('%', "%25").replace('&', "%26").replace('?', "%3F")
+    escape_those(text, |c| matches!(c, '%' | '&' | '?') || is_slip(c))
+}
+
+/// And for a path: what would end it, or be taken for an escape, and what no terminal should get.
+pub(super) fn escape_path(text: &str) -> String {
+    escape_those(text, |c| matches!(c, '%' | '?') || c.is_control())
+}
+
+fn escape_those(text: &str, is_odd: impl Fn(char) -> bool) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_odd(c) {
+            for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+                // Writing to a string does not fail.
+                let _ = write!(escaped, "%{byte:02X}");
+            }
+        } else {
+            escaped.push(c);
+        }
+    }
+    escaped
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::*;
+use super::{fuzz::fuzz_endpoint, *};
 
 fn endpoint(text: &str) -> Endpoint {
     text.parse().unwrap_or_else(|error| panic!("{text}: {error}"))
@@ -30,7 +30,12 @@ fn l11_every_family_and_kind_of_socket_has_a_scheme() {
         ("unixgram:///tmp/a%3Fb", "unixgram:///tmp/a%3Fb"),
         ("unixseq://@x", "unixseq://@x"),
         ("-", "stdio://"),
+        ("/tmp/a b\u{1b}", "unix:///tmp/a b%1B"),
+        ("tcp://h:1?device=a%08%20", "tcp://h:1?device=a%08%20"),
         ("fd://3", "fd://3"),
+        ("[::1%25251]:80", "tcp://[::1%25251]:80"),
+        ("[::1%2525]:80", "tcp://[::1%2525]:80"),
+        ("tcp://h:1?bind=[fe80::1%25eth0]", "tcp://h:1?bind=[fe80::1%25eth0]:0"),
     ] {
         assert_eq!(endpoint(text).to_string(), canonical);
         assert_eq!(endpoint(canonical), endpoint(text));
@@ -78,6 +83,11 @@ fn l17_what_is_wrong_is_named_with_its_remedy() {
         ("tcp://", "needs a host and a port"),
         ("unix://", "needs a path"),
         ("fd://x", "number of an open file descriptor"),
+        ("fd://+3", "number of an open file descriptor"),
+        ("fd://", "number of an open file descriptor"),
+        ("unix:/run/\u{1b}[2J", r"write unix:///run/\u{1b}[2J"),
+        ("tcp://h:1?bind=::1%25%1b", "the name of an interface"),
+        ("tcp://h:1?bind=::%1b:1", r#""::\u{1b}:1""#),
         ("a..b:1", "nothing between two dots"),
         ("tcp6://127.0.0.1:1", "use tcp4 or tcp"),
         ("udp4://[::1]:1", "use udp6 or udp"),
@@ -92,6 +102,7 @@ fn l17_what_is_wrong_is_named_with_its_remedy() {
         ("tcp://h:1?sndbuf=many", "64KiB"),
         ("tcp://h:1?sndbuf=2GiB", "up to 1GiB"),
         ("tcp://h:1?keepalive=1/2/3/4", "idle/interval/count"),
+        ("tcp://h:1?keepalive=1/2/+3", "idle/interval/count"),
         ("tcp://h:1?ttl=0", "1 to 255"),
         ("tcp://h:1?ttl=1&ttl=2", "given twice"),
         ("tcp://h:1/path", "no path stands behind a port"),
@@ -110,15 +121,20 @@ fn l17_what_is_wrong_is_named_with_its_remedy() {
 proptest! {
     #[test]
     fn any_text_is_read_or_refused(text in ".{0,64}") {
-        if let Ok(read) = text.parse::<Endpoint>() {
-            prop_assert_eq!(read.to_string().parse::<Endpoint>(), Ok(read));
-        }
+        fuzz_endpoint(text.as_bytes());
+    }
+
+    #[test]
+    fn options_that_look_right_read_back(
+        place in proptest::sample::select(&["tcp://h:1", "udp://[ff02::1%25eth0]:5", "tls://*:443", "unix:///run/x"][..]),
+        options in proptest::collection::vec((proptest::sample::select(&OPTION_NAMES[..]), "(=([-+]?[0-9]{1,4}(us|ms|s|m|KiB)?|no|yes|[a-z%0-9]{0,6}|[0-9]{1,2}s/5s/[+]?[0-9]|\\[?::1(%25)?[0-9a-z]{0,4}\\]?(:[0-9]{1,2})?))?"), 0..3),
+    ) {
+        let options: Vec<String> = options.iter().map(|(name, value)| format!("{name}{value}")).collect();
+        fuzz_endpoint(format!("{place}?{}", options.join("&")).as_bytes());
     }
 
     #[test]
     fn text_that_looks_right_reads_back(text in "(tcp|udp|unix|tls)://[a-z0-9@%\\[\\]:*./]{1,20}(\\?[a-z0-9=&./]{0,20})?") {
-        if let Ok(read) = text.parse::<Endpoint>() {
-            prop_assert_eq!(read.to_string().parse::<Endpoint>(), Ok(read));
-        }
+        fuzz_endpoint(text.as_bytes());
     }
 }

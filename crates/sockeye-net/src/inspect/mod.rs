@@ -8,6 +8,25 @@
 //! | [`why_limited`] | what kept a TCP sender from being faster: the network, the receiver, its own buffer, or itself |
 //! | [`PeerEnd`] | whether the other side is still there |
 //!
+//! ```
+//! use std::net::{TcpListener, TcpStream};
+//! use sockeye_net::inspect::{Facts, PeerEnd, SocketFamily, SocketType};
+//!
+//! let listener = TcpListener::bind("127.0.0.1:0")?;
+//! let caller = TcpStream::connect(listener.local_addr()?)?;
+//! let (called, _) = listener.accept()?;
+//!
+//! let facts = Facts::of(&caller)?;
+//! assert_eq!((facts.family, facts.kind), (SocketFamily::V4, SocketType::Stream));
+//! assert_eq!(facts.peer, Some(Facts::of(&called)?.local));
+//! assert!(matches!(PeerEnd::of(&caller)?, PeerEnd::Open));
+//! # #[cfg(target_os = "linux")] {
+//! use sockeye_net::inspect::{TcpInfo, TcpState};
+//! assert_eq!(TcpInfo::of(&caller)?.state(), Some(TcpState::Established));
+//! # }
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
 //! Each is a question to the kernel that changes nothing. Queues and `TCP_INFO` are Linux's; elsewhere the answer is
 //! [`Unsupported`](std::io::ErrorKind::Unsupported), or what little can be told.
 

@@ -27,6 +27,29 @@ pub const LARGEST_UDP: usize = 65_507;
 const ARRIVED: Interest = Interest::READABLE.add(Interest::ERROR);
 
 /// A datagram socket.
+///
+/// ```
+/// use sockeye::socket::Datagrams;
+///
+/// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+/// # runtime.block_on(async {
+/// let receiver = Datagrams::bind(&"udp://127.0.0.1:0".parse()?).await?;
+/// let sender = Datagrams::dial(&format!("udp://{}", receiver.facts().local).parse()?).await?;
+/// sender.send(b"tulip").await?;
+///
+/// let mut batch = receiver.batch(None)?;
+/// assert_eq!(receiver.receive(&mut batch).await?, 1);
+/// let datagram = batch.iter().next().expect("one came");
+/// assert_eq!((datagram.bytes, datagram.from), (&b"tulip"[..], &sender.facts().local));
+///
+/// receiver.send_to(b"harbor", datagram.from).await?;
+/// let mut answers = sender.batch(None)?;
+/// sender.receive(&mut answers).await?;
+/// assert_eq!(answers.iter().next().expect("one came").bytes, b"harbor");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Datagrams {
     socket: Io,

@@ -1,11 +1,14 @@
 //! `sockeye frame guess`.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    ops::ControlFlow,
+};
 
 use serde_json::{Value, json};
 use sockeye::{Guess, Verdict};
 
-use super::pieces;
+use super::source::Source;
 use crate::{
     args::GuessArgs,
     exit::Exit,
@@ -25,11 +28,11 @@ const FEW: usize = 3;
 pub(super) fn run(args: &GuessArgs) -> Result<Exit, Trouble> {
     let mut capture = Vec::new();
     let mut is_cut = false;
-    pieces(args.file.as_deref(), |piece| {
+    let _ = Source(args.file.as_deref()).pieces(|piece| {
         let room = MOST - capture.len();
         is_cut |= piece.len() > room;
         capture.extend_from_slice(&piece[..piece.len().min(room)]);
-        Ok(())
+        Ok(if is_cut { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     })?;
     if is_cut && !args.json {
         say("sockeye: only the first 16 MiB were looked at");

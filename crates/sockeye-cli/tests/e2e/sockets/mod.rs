@@ -2,6 +2,7 @@
 
 mod crowds;
 mod endings;
+mod frame;
 mod interop;
 mod lesson;
 mod lookup;

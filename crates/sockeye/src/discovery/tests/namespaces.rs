@@ -18,7 +18,7 @@ use std::{
 use sockeye_net::{ListenTcp, PortChoice, listen_tcp};
 use tokio::net::TcpStream;
 
-use super::{super::*, PATIENCE};
+use super::{super::*, PATIENCE, skipped};
 
 /// The role of a child, as words.
 const ROLE: &str = "SOCKEYE_TEST_DISCOVERY_ROLE";
@@ -46,7 +46,7 @@ impl Namespace {
     fn new() -> Option<Self> {
         let name = format!("skd{}x{}", std::process::id(), SERIAL.fetch_add(1, Ordering::Relaxed));
         if !run(&format!("ip netns add {name}")) {
-            println!("SKIPPED: network namespaces need root and ip");
+            skipped("network namespaces need root and ip");
             return None;
         }
         Some(Self(name))

@@ -207,8 +207,7 @@ impl Drop for Mounted<'_> {
 fn a_file_system_that_does_not_say_how_large_it_is() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let Some(mounted) = Mounted::new(dir.path(), "size=0") else {
-        eprintln!("SKIPPED: this user may not mount a tmpfs");
-        return;
+        sockeye_lab::skip!("this user may not mount a tmpfs");
     };
     let mut source = Source::new();
     source.file(None, "large", &content(1, 600_000));
@@ -222,8 +221,7 @@ fn a_file_system_that_does_not_say_how_large_it_is() {
 fn a_real_file_system_that_fills_up() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let Some(mounted) = Mounted::new(dir.path(), "size=2m") else {
-        eprintln!("SKIPPED: this user may not mount a small tmpfs");
-        return;
+        sockeye_lab::skip!("this user may not mount a small tmpfs");
     };
     let mut source = Source::new();
     source.file(None, "small", &content(1, 100_000));
@@ -248,8 +246,7 @@ fn a_real_file_system_that_fills_up() {
 fn a_real_file_system_that_is_read_only() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let Some(mounted) = Mounted::new(dir.path(), "size=1m,ro") else {
-        eprintln!("SKIPPED: this user may not mount a small tmpfs");
-        return;
+        sockeye_lab::skip!("this user may not mount a small tmpfs");
     };
     let volume = DiskVolume::open(dir.path()).expect("opens");
     let mut destination = Destination::open(volume, KEY, DestinationOptions::default()).expect("opens");

@@ -1,7 +1,13 @@
-//! Which framing could this be? Tries all that are common on a capture and says how each fares.
+//! Which framing could this be? Tries all that are common, and those that a capture suggests, and says how each fares.
 
-use alloc::{string::ToString, vec::Vec};
+mod candidates;
+#[cfg(test)]
+mod tests;
+
+use alloc::vec::Vec;
 use core::cmp::Reverse;
+
+use candidates::{Candidate, Says};
 
 use crate::decoder::{Decoder, Step};
 use crate::error::{Malformed, Truncated};
@@ -51,68 +57,33 @@ pub enum Verdict {
     },
 }
 
-/// Framings that are tried, those that say most about a stream first: of two that fare alike the first is the better guess.
-const CANDIDATES: [&str; 36] = [
-    "content-length",
-    "chunked",
-    "netstring",
-    "octet-count",
-    "mllp",
-    "dle",
-    "tpkt",
-    "stx-etx",
-    "mark:'{2H:'..':}'",
-    "dec:4",
-    "dec:2",
-    "dec:3",
-    "dec:5",
-    "dec:6",
-    "dec:8",
-    "hex:4",
-    "hex:2",
-    "hex:8",
-    "len:u32be",
-    "len:u16be",
-    "len:u32be,counts=all",
-    "len:u16be,counts=all",
-    "len:u32le",
-    "len:u16le",
-    "len:u32le,counts=all",
-    "len:u16le,counts=all",
-    "mysql",
-    "len:u64be",
-    "len:u24be",
-    "slip",
-    "cobs",
-    "json",
-    "crlf",
-    "line",
-    "varint",
-    "nul",
-];
-
-/// One more: a byte of length fits almost anything that is short.
-const LAST: &str = "len:u8";
-
 /// Tries every common framing on a capture, best first: those that consume it exactly, with many frames before those with one; then
 /// those that end inside a frame; then the rest, by how far they came.
+///
+/// Besides there are delimiters and marks that the capture itself suggests by how it begins and ends. They fit because they were
+/// made to, so they come behind those that fit of themselves; and where nothing else fits at all, frames of one length.
 ///
 /// ```
 /// use sockeye_codec::{Verdict, guess};
 ///
 /// let best = &guess(b"0003AAA0004BBBB")[0];
 /// assert_eq!((best.framing.to_string().as_str(), best.frames, best.verdict), ("dec:4", 2, Verdict::Exact));
+/// assert_eq!(guess(b"one|two|three|")[0].framing, "delim:'|'".parse()?);
+/// # Ok::<(), sockeye_codec::SpecError>(())
 /// ```
 pub fn guess(capture: &[u8]) -> Vec<Guess> {
-    let mut guesses = try_all(capture);
+    let mut tried = try_all(candidates::of_whole(capture), capture);
+    if !tried.iter().any(|(_, guess)| guess.is_exact()) {
+        tried.extend(try_all(candidates::last_resort(capture), capture));
+    }
     // A stable sort: alike ones stay in the order of the table.
-    guesses.sort_by_key(Guess::rank);
-    guesses
+    tried.sort_by_key(|(says, guess)| guess.rank(*says));
+    tried.into_iter().map(|(_, guess)| guess).collect()
 }
 
 /// The same for the beginning of a capture, cut off at any byte: a framing that ends inside a frame fits as well as one that ends
 /// with it. Almost any bytes fit some framings then, so that order is another: first those whose frames have something that other
-/// bytes have not; then the rest, many frames before few; those whose length is one byte last.
+/// bytes have not; then the rest, many frames before few; those that the capture suggests, and those whose length is one byte, last.
 ///
 /// ```
 /// use sockeye_codec::guess_cut;
@@ -121,30 +92,14 @@ pub fn guess(capture: &[u8]) -> Vec<Guess> {
 /// assert_eq!((best.framing.to_string().as_str(), best.frames, best.fits_cut()), ("line", 2, true));
 /// ```
 pub fn guess_cut(capture: &[u8]) -> Vec<Guess> {
-    let mut guesses = try_all(capture);
-    guesses.sort_by_key(|guess| match guess.framing.to_string().as_str() {
-        _ if !guess.fits_cut() => (3, Reverse(0)),
-        LAST | "varint" => (2, Reverse(guess.frames)),
-        text if FIT_ALMOST_ANYTHING.contains(&text) => (1, Reverse(guess.frames)),
-        _ => (0, Reverse(0)),
+    let mut tried = try_all(candidates::of_cut(capture), capture);
+    tried.sort_by_key(|(says, guess)| match says {
+        _ if !guess.fits_cut() => (Says::Nothing, Reverse(0)),
+        Says::Much => (Says::Much, Reverse(0)),
+        says => (*says, Reverse(guess.frames)),
     });
-    guesses
+    tried.into_iter().map(|(_, guess)| guess).collect()
 }
-
-/// Framings that find frames in almost any bytes, if those go on: a short length, or one byte at the end.
-const FIT_ALMOST_ANYTHING: [&str; 11] = [
-    "len:u16be",
-    "len:u16be,counts=all",
-    "len:u16le",
-    "len:u16le,counts=all",
-    "len:u24be",
-    "mysql",
-    "slip",
-    "cobs",
-    "crlf",
-    "line",
-    "nul",
-];
 
 impl Guess {
     /// Whether it consumes the beginning of a capture, with at least one whole frame, up to where that was cut off.
@@ -156,12 +111,13 @@ impl Guess {
         }
     }
 
-    fn rank(&self) -> (u8, Reverse<u64>) {
+    fn rank(&self, says: Says) -> (u8, Reverse<u64>) {
         match self.verdict {
+            Verdict::Exact if self.frames > 0 && says == Says::Suggested => (2, Reverse(0)),
             Verdict::Exact if self.frames > 1 => (0, Reverse(0)),
             Verdict::Exact if self.frames == 1 => (1, Reverse(0)),
-            Verdict::Truncated(cut) if self.frames > 0 && !cut.garbage => (2, Reverse(self.payload)),
-            _ => (3, Reverse(self.payload)),
+            Verdict::Truncated(cut) if self.frames > 0 && !cut.garbage => (3, Reverse(self.payload)),
+            _ => (4, Reverse(self.payload)),
         }
     }
 
@@ -171,30 +127,39 @@ impl Guess {
     }
 }
 
-/// In the order of the table.
-fn try_all(capture: &[u8]) -> Vec<Guess> {
-    let candidates = CANDIDATES.into_iter().chain([LAST]);
-    candidates.filter_map(|text| text.parse().ok()).map(|framing| try_on(framing, capture)).collect()
+/// In the order of the candidates.
+fn try_all(candidates: Vec<Candidate>, capture: &[u8]) -> Vec<(Says, Guess)> {
+    candidates.into_iter().map(|(says, framing)| (says, try_on(framing, capture))).collect()
 }
+
+/// Bytes that are looked at before it is asked whether they fit: most candidates fail at the first ones.
+const PIECE: usize = 64 << 10;
 
 fn try_on(framing: Framing, capture: &[u8]) -> Guess {
     let mut decoder = Decoder::new(framing.clone());
-    decoder.push(capture);
     let (mut frames, mut payload_len) = (0, 0);
-    let mut garbage = None;
-    let verdict = loop {
-        match decoder.next() {
-            Step::Frame { payload, .. } => {
-                frames += 1;
-                payload_len += payload.len() as u64;
+    let (mut garbage, mut failure) = (None, None);
+    for piece in capture.chunks(PIECE) {
+        decoder.push(piece);
+        failure = loop {
+            match decoder.next() {
+                Step::Frame { payload, .. } => {
+                    frames += 1;
+                    payload_len += payload.len() as u64;
+                }
+                Step::Garbage { offset, len } => {
+                    garbage.get_or_insert(Verdict::Garbage { offset, len });
+                }
+                Step::Oversize { offset, announced } => break Some(Verdict::Oversize { offset, announced }),
+                Step::Invalid { offset, reason } => break Some(Verdict::Invalid { offset, reason }),
+                Step::Need(_) => break None,
             }
-            Step::Garbage { offset, len } => {
-                garbage.get_or_insert(Verdict::Garbage { offset, len });
-            }
-            Step::Oversize { offset, announced } => break Verdict::Oversize { offset, announced },
-            Step::Invalid { offset, reason } => break Verdict::Invalid { offset, reason },
-            Step::Need(_) => break decoder.finish().map_or_else(Verdict::Truncated, |()| Verdict::Exact),
+        };
+        if failure.is_some() {
+            break;
         }
-    };
-    Guess { framing, frames, payload: payload_len, verdict: garbage.unwrap_or(verdict) }
+    }
+    let end = || decoder.finish().map_or_else(Verdict::Truncated, |()| Verdict::Exact);
+    let verdict = garbage.or(failure).unwrap_or_else(end);
+    Guess { framing, frames, payload: payload_len, verdict }
 }
