@@ -130,7 +130,8 @@ fn what_does_not_parse_goes_on_unseen_unless_that_is_not_wanted() {
             let mut caller = TcpStream::connect(&address).unwrap();
             let (mut called, _) = server.accept().unwrap();
             caller.write_all(sent).unwrap();
-            caller.shutdown(std::net::Shutdown::Write).unwrap();
+            // A strict relay may have ended it by now.
+            let _ = caller.shutdown(std::net::Shutdown::Write);
             let mut arrived = Vec::new();
             let result = called.read_to_end(&mut arrived);
             assert_eq!(result.is_err(), strict, "an end would say that nothing is missing");
