@@ -2,6 +2,8 @@
 
 use alloc::vec::Vec;
 
+use crate::work;
+
 /// A buffer that is filled at its end and emptied at its front. Bytes are moved only where at least as many were taken out as
 /// must be moved: so a byte is moved at most once for each byte taken out.
 #[derive(Debug, Default)]
@@ -42,6 +44,7 @@ impl Buffer {
             self.bytes.extend_from_slice(bytes);
         }
         self.end += bytes.len();
+        work::count(bytes.len());
     }
 
     /// Room for at least `min` bytes behind the live ones.
@@ -72,6 +75,7 @@ impl Buffer {
     pub(crate) fn remove(&mut self, at: usize, len: usize) {
         let from = self.start + at;
         self.bytes.copy_within(from + len..self.end, from);
+        work::count(self.end - from - len);
         self.end -= len;
     }
 
@@ -94,6 +98,7 @@ impl Buffer {
         let live = self.len();
         if self.start > 0 && self.start >= live {
             self.bytes.copy_within(self.start..self.end, 0);
+            work::count(live);
             (self.start, self.end) = (0, live);
         }
     }

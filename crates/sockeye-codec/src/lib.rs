@@ -104,6 +104,7 @@ mod machine;
 #[cfg(test)]
 mod tests;
 mod text;
+mod work;
 
 #[cfg(feature = "tokio-util")]
 pub use adapter::{Adapter, AdapterError, Message, Received};

@@ -6,6 +6,7 @@
 
 use super::Found;
 use crate::error::Malformed;
+use crate::work;
 
 /// The longest line with the size of a chunk, extensions included, in bytes.
 const LINE_LIMIT: usize = 1 << 10;
@@ -70,6 +71,7 @@ impl Reader {
         // What is there of the digits is judged before the line is complete.
         let rest = &live[self.at..];
         let digits = rest.iter().take(SIZE_DIGITS + 1).take_while(|byte| byte.is_ascii_hexdigit()).count();
+        work::count(digits + 1);
         match rest.get(digits) {
             _ if digits > SIZE_DIGITS => return Err((self.at + SIZE_DIGITS, Malformed::TooManyDigits)),
             Some(b';' | b' ' | b'\t' | b'\r') if digits > 0 => {}
@@ -100,6 +102,7 @@ impl Reader {
             let end = self.header + self.joined;
             if end != self.at {
                 live.copy_within(self.at..self.at + len, end);
+                work::count(len);
             }
             self.joined += len;
         }
@@ -153,7 +156,7 @@ impl Reader {
     ) -> Result<Option<usize>, (usize, Malformed)> {
         let rest = &live[self.at..];
         let window = &rest[..rest.len().min(limit)];
-        let Some(run) = memchr::memchr(b'\n', &window[self.scanned..]) else {
+        let Some(run) = work::memchr(b'\n', &window[self.scanned..]) else {
             if window.len() == limit {
                 return Err((self.at + limit.saturating_sub(1), too_long));
             }

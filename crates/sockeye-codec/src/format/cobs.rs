@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use super::Found;
 use super::delimited::skip_to_byte;
 use crate::error::Malformed;
+use crate::work;
 
 /// A run of this code has no zero behind it.
 const FULL_RUN: u8 = 0xff;
@@ -24,11 +25,11 @@ impl Reader {
             self.skipping = !matches!(found, Found::Pass { open: false, .. });
             return found;
         }
-        let idle = live.iter().take_while(|byte| **byte == 0).count();
+        let idle = work::leading(live, |byte| byte == 0);
         if idle > 0 {
             return Found::Pass { len: idle, open: false };
         }
-        let end = memchr::memchr(0, &live[self.scanned..]).map(|at| self.scanned + at);
+        let end = work::memchr(0, &live[self.scanned..]).map(|at| self.scanned + at);
         let known = end.unwrap_or(live.len());
         self.scanned = known;
         let announced = max as u64 + 1;
@@ -57,6 +58,7 @@ fn longest(max: usize) -> usize {
 /// Puts the zeros back, in place: how many bytes the payload has, or where a run begins that is longer than the rest.
 fn decode(frame: &mut [u8]) -> Result<usize, usize> {
     let (mut read, mut write) = (0, 0);
+    work::count(frame.len());
     while read < frame.len() {
         let code = frame[read];
         let end = read + usize::from(code);

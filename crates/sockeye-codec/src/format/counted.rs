@@ -3,6 +3,7 @@
 use super::Found;
 use crate::encoder::Inline;
 use crate::error::Malformed;
+use crate::work;
 
 /// The longest varint, in bytes: 64 bits, seven in each.
 const VARINT_LIMIT: usize = 10;
@@ -13,6 +14,7 @@ const DIGITS_LIMIT: usize = 19;
 pub(crate) fn read_varint(live: &[u8], max: usize) -> Found {
     let mut number = 0_u64;
     for (at, &byte) in live.iter().enumerate().take(VARINT_LIMIT) {
+        work::count(1);
         if at == VARINT_LIMIT - 1 && byte > 1 {
             return Found::invalid(at, Malformed::VarintTooLong);
         }
@@ -90,6 +92,7 @@ impl Netstring {
 fn read_decimal(live: &[u8], end: u8, zero: bool) -> Result<Option<(usize, u64)>, (usize, Malformed)> {
     let mut number = 0_u64;
     for (at, &byte) in live.iter().enumerate() {
+        work::count(1);
         match byte {
             _ if byte == end && at > 0 => return Ok(Some((at + 1, number))),
             _ if !byte.is_ascii_digit() => return Err((at, Malformed::Digit { found: byte })),

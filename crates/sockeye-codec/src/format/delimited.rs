@@ -3,6 +3,7 @@
 use super::Found;
 use crate::decoder::Step;
 use crate::framing::{Mark, Needle};
+use crate::work;
 
 /// Looks for the delimiter.
 #[derive(Clone, Debug)]
@@ -187,9 +188,9 @@ impl Search {
     fn find(&self, live: &[u8]) -> Option<usize> {
         #[cfg(target_arch = "x86_64")]
         if let Some(wide) = &self.wide {
-            return wide.find(live);
+            return work::searched(wide.find(live), live);
         }
-        memchr::memchr(self.byte, live)
+        work::memchr(self.byte, live)
     }
 }
 
@@ -220,7 +221,7 @@ impl Ahead {
     #[inline]
     fn find(&mut self, byte: u8, live: &[u8], scanned: &mut usize) -> Option<usize> {
         if self.marks == 0 && !self.mark(byte, live, scanned) {
-            let Some(run) = memchr::memchr(byte, &live[*scanned..]) else {
+            let Some(run) = work::memchr(byte, &live[*scanned..]) else {
                 *scanned = live.len();
                 return None;
             };
@@ -251,6 +252,7 @@ impl Ahead {
 /// A bit for each byte of the block that is `byte`, the first one lowest. Written so that a compiler finds vectors in it.
 #[inline]
 fn marks(byte: u8, block: &[u8; BLOCK]) -> u64 {
+    work::count(BLOCK);
     let mut equal = [0_u8; BLOCK];
     for (equal, found) in equal.iter_mut().zip(block) {
         *equal = u8::from(*found == byte);
@@ -276,7 +278,7 @@ pub(crate) fn skip_to_end(needle: &Needle, live: &[u8]) -> Found {
 
 /// The same for a mark of one byte.
 pub(crate) fn skip_to_byte(mark: u8, live: &[u8]) -> Found {
-    match memchr::memchr(mark, live) {
+    match work::memchr(mark, live) {
         Some(at) => Found::Pass { len: at + 1, open: false },
         None if live.is_empty() => Found::Need(0),
         None => Found::Pass { len: live.len(), open: true },

@@ -6,6 +6,7 @@ use super::Found;
 use super::marked::Seek;
 use crate::error::Malformed;
 use crate::framing::{Mark, Resync};
+use crate::work;
 
 /// Data link escape, as in ISO 1745 and ANSI X3.28.
 const DLE: u8 = 0x10;
@@ -116,7 +117,7 @@ impl Reader {
         let tail = self.tail.bytes();
         let mut at = self.scanned;
         loop {
-            let special = memchr::memchr2(DLE, tail[0], &body[at..]);
+            let special = work::memchr2(DLE, tail[0], &body[at..]);
             at = special.map_or(body.len(), |run| at + run);
             if at - self.escapes > max {
                 return Scan::TooLong;
@@ -139,8 +140,9 @@ impl Reader {
 
 /// Takes the escapes out, in place: how many bytes are left.
 fn unescape(body: &mut [u8]) -> usize {
-    let Some(first) = memchr::memchr(DLE, body) else { return body.len() };
+    let Some(first) = work::memchr(DLE, body) else { return body.len() };
     let (mut read, mut write) = (first, first);
+    work::count(body.len() - first);
     while read < body.len() {
         if body[read] == DLE && read + 1 < body.len() {
             read += 1;

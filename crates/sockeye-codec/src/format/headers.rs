@@ -3,6 +3,7 @@
 
 use super::Found;
 use crate::error::Malformed;
+use crate::work;
 
 /// The longest block of header lines, in bytes: what most HTTP servers allow.
 const BLOCK_LIMIT: usize = 8 << 10;
@@ -65,7 +66,7 @@ impl Reader {
     /// Takes one line; false while it is not complete.
     fn next_line(&mut self, live: &[u8]) -> Result<bool, (usize, Malformed)> {
         let window = &live[..live.len().min(BLOCK_LIMIT)];
-        let Some(at) = memchr::memchr(b'\n', &window[self.scanned..]) else {
+        let Some(at) = work::memchr(b'\n', &window[self.scanned..]) else {
             if window.len() == BLOCK_LIMIT {
                 return Err((BLOCK_LIMIT - 1, Malformed::HeaderTooLong { limit: BLOCK_LIMIT }));
             }
@@ -88,6 +89,7 @@ impl Reader {
     }
 
     fn header_line(&mut self, line: &[u8]) -> Result<(), Malformed> {
+        work::count(line.len());
         let colon = memchr::memchr(b':', line).ok_or(Malformed::HeaderLine)?;
         let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
         if name.is_empty() || !name.iter().all(u8::is_ascii_graphic) {
@@ -122,9 +124,11 @@ impl Reader {
 
 /// Where the mark stands whatever the case of its letters, or (`false`) where the end of the bytes could be its beginning.
 fn find_mark(bytes: &[u8]) -> (usize, bool) {
+    work::count(bytes.len());
     for at in memchr::memchr2_iter(b'C', b'c', bytes) {
         let rest = &bytes[at..];
         let len = rest.len().min(MARK.len());
+        work::count(len);
         if rest[..len].eq_ignore_ascii_case(&MARK[..len]) {
             return (at, len == MARK.len());
         }

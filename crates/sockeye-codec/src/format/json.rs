@@ -5,6 +5,7 @@
 
 use super::Found;
 use crate::error::Malformed;
+use crate::work;
 
 /// How deep values may be nested: what the most used parsers allow.
 const DEPTH_LIMIT: u32 = u128::BITS;
@@ -21,12 +22,13 @@ pub(crate) struct Reader {
 impl Reader {
     pub(crate) fn read(&mut self, live: &[u8], max: usize) -> Found {
         if self.at == 0 && !self.skipping {
-            let idle = live.iter().take_while(|byte| is_space(**byte)).count();
+            let idle = work::leading(live, is_space);
             if idle > 0 {
                 return Found::Pass { len: idle, open: false };
             }
         }
         while let Some(&byte) = live.get(self.at) {
+            work::count(1);
             match self.machine.step(byte) {
                 Err(reason) => return Found::invalid(self.at, reason),
                 Ok(Progress::Inside) => self.at += 1,
@@ -34,7 +36,7 @@ impl Reader {
                 Ok(Progress::Ended) => return self.finish(self.at, max),
             }
             if self.machine.state == State::String {
-                self.at += live[self.at..].iter().take_while(|byte| is_plain(**byte)).count();
+                self.at += work::leading(&live[self.at..], is_plain);
             }
             if self.at > max && !self.skipping {
                 self.skipping = true;

@@ -7,6 +7,7 @@ use crate::encoder::Inline;
 use crate::error::{EncodeError, Malformed};
 use crate::framing::{Mark, Resync};
 use crate::length::{ByteOrder, Width};
+use crate::work;
 
 /// The longest header with a length field in it, in bytes: no protocol with a fixed header is known to have more.
 pub(crate) const HEADER_LIMIT: usize = 64;
@@ -172,6 +173,7 @@ impl LengthHeader {
 
     #[inline]
     pub(crate) fn read(&self, live: &[u8], max: usize) -> Found {
+        work::count(live.len().min(self.header_len()));
         if let Field::Binary { width, order } = self.field
             && self.lead.is_none()
             && let Some(announced) = read_binary(live, self.offset(), width, order)

@@ -5,6 +5,7 @@ use super::delimited::skip_to_end;
 use super::length::mismatch;
 use crate::error::Malformed;
 use crate::framing::{Mark, Needle, Resync};
+use crate::work;
 
 /// Looks for the head, then for the tail.
 #[derive(Clone, Debug)]
@@ -95,6 +96,7 @@ impl Seek {
     /// What is wrong at the front; `None` when the mark stands there.
     pub(crate) fn front(&mut self, live: &[u8]) -> Option<Found> {
         let mark = self.needle.bytes();
+        work::count(mark.len().min(live.len()));
         if self.refuted {
             return Some(self.seek(live));
         }

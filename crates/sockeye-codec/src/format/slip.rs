@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use super::Found;
 use super::delimited::skip_to_byte;
 use crate::error::Malformed;
+use crate::work;
 
 const END: u8 = 0xc0;
 const ESC: u8 = 0xdb;
@@ -28,12 +29,13 @@ impl Reader {
             self.skipping = !matches!(found, Found::Pass { open: false, .. });
             return found;
         }
-        let idle = live.iter().take_while(|byte| **byte == END).count();
+        let idle = work::leading(live, |byte| byte == END);
         if idle > 0 {
             return Found::Pass { len: idle, open: false };
         }
-        let end = memchr::memchr(END, &live[self.scanned..]).map(|at| self.scanned + at);
+        let end = work::memchr(END, &live[self.scanned..]).map(|at| self.scanned + at);
         let known = end.unwrap_or(live.len());
+        work::count(known - self.scanned);
         self.escapes += memchr::memchr_iter(ESC, &live[self.scanned..known]).count();
         self.scanned = known;
         // Every escape stands for one byte of the two. Escapes of nothing must not hide an endless frame.
@@ -55,8 +57,9 @@ impl Reader {
 
 /// Undoes escapes in place: how many bytes are left, or where one follows an escape that must not.
 fn unescape(frame: &mut [u8]) -> Result<usize, usize> {
-    let Some(first) = memchr::memchr(ESC, frame) else { return Ok(frame.len()) };
+    let Some(first) = work::memchr(ESC, frame) else { return Ok(frame.len()) };
     let (mut read, mut write) = (first, first);
+    work::count(frame.len() - first);
     while read < frame.len() {
         let mut byte = frame[read];
         if byte == ESC {

@@ -6,6 +6,8 @@ use core::fmt;
 use memchr::memmem::Finder;
 use thiserror::Error;
 
+use crate::work;
+
 /// The longest mark, in bytes: longer than any boundary line of a real protocol (MIME's have up to 74), short enough that a
 /// search which is interrupted at every byte stays cheap.
 pub const MARK_LIMIT: usize = 255;
@@ -85,14 +87,15 @@ impl Needle {
     #[inline]
     pub(crate) fn find(&self, haystack: &[u8]) -> Option<usize> {
         match &self.finder {
-            None => memchr::memchr(self.mark.0[0], haystack),
-            Some(finder) => finder.find(haystack),
+            None => work::memchr(self.mark.0[0], haystack),
+            Some(finder) => work::searched(finder.find(haystack), haystack),
         }
     }
 
     /// How many bytes at the end of a haystack without the mark could begin one.
     pub(crate) fn partial(&self, haystack: &[u8]) -> usize {
         let longest = haystack.len().min(self.len() - 1);
+        work::count(longest);
         (1..=longest).rev().find(|len| haystack.ends_with(&self.bytes()[..*len])).unwrap_or(0)
     }
 }

@@ -4,6 +4,7 @@
 mod adapter;
 mod cuts;
 mod every;
+mod linear;
 mod oracles;
 mod settings;
 mod text;
