@@ -147,7 +147,7 @@ complete -c sockeye -n "__fish_sockeye_using_subcommand connect" -l read-size -d
 complete -c sockeye -n "__fish_sockeye_using_subcommand connect" -l count -d 'End after this many messages were received; fewer are a failure (exit 4)' -r
 complete -c sockeye -n "__fish_sockeye_using_subcommand connect" -l idle -d 'Give up when nothing was sent or received for this long (exit 4)' -r
 complete -c sockeye -n "__fish_sockeye_using_subcommand connect" -s w -l wait -d 'How long connecting may take (default: 30s), or waiting for the first caller (default: for ever)' -r
-complete -c sockeye -n "__fish_sockeye_using_subcommand connect" -s q -l quit -d 'How long to wait for the other side after standard input has ended (default: for ever; connected with datagrams, which have no end, 1s)' -r
+complete -c sockeye -n "__fish_sockeye_using_subcommand connect" -s q -l quit -d 'How long to wait for the other side after standard input has ended (default: for ever; connected with datagrams, which have no end, 1s, or with --count until those have come)' -r
 complete -c sockeye -n "__fish_sockeye_using_subcommand connect" -l on-eof -d 'What the end of standard input does (default: half-close, with -k hold)' -r -f -a "half-close\t'Tell the other side that no more comes, and wait for what it sends'
 close\t'Close the connection'
 hold\t'Nothing: wait for the other side'"
@@ -177,7 +177,7 @@ complete -c sockeye -n "__fish_sockeye_using_subcommand c" -l read-size -d 'Byte
 complete -c sockeye -n "__fish_sockeye_using_subcommand c" -l count -d 'End after this many messages were received; fewer are a failure (exit 4)' -r
 complete -c sockeye -n "__fish_sockeye_using_subcommand c" -l idle -d 'Give up when nothing was sent or received for this long (exit 4)' -r
 complete -c sockeye -n "__fish_sockeye_using_subcommand c" -s w -l wait -d 'How long connecting may take (default: 30s), or waiting for the first caller (default: for ever)' -r
-complete -c sockeye -n "__fish_sockeye_using_subcommand c" -s q -l quit -d 'How long to wait for the other side after standard input has ended (default: for ever; connected with datagrams, which have no end, 1s)' -r
+complete -c sockeye -n "__fish_sockeye_using_subcommand c" -s q -l quit -d 'How long to wait for the other side after standard input has ended (default: for ever; connected with datagrams, which have no end, 1s, or with --count until those have come)' -r
 complete -c sockeye -n "__fish_sockeye_using_subcommand c" -l on-eof -d 'What the end of standard input does (default: half-close, with -k hold)' -r -f -a "half-close\t'Tell the other side that no more comes, and wait for what it sends'
 close\t'Close the connection'
 hold\t'Nothing: wait for the other side'"
@@ -207,7 +207,7 @@ complete -c sockeye -n "__fish_sockeye_using_subcommand listen" -l read-size -d 
 complete -c sockeye -n "__fish_sockeye_using_subcommand listen" -l count -d 'End after this many messages were received; fewer are a failure (exit 4)' -r
 complete -c sockeye -n "__fish_sockeye_using_subcommand listen" -l idle -d 'Give up when nothing was sent or received for this long (exit 4)' -r
 complete -c sockeye -n "__fish_sockeye_using_subcommand listen" -s w -l wait -d 'How long connecting may take (default: 30s), or waiting for the first caller (default: for ever)' -r
-complete -c sockeye -n "__fish_sockeye_using_subcommand listen" -s q -l quit -d 'How long to wait for the other side after standard input has ended (default: for ever; connected with datagrams, which have no end, 1s)' -r
+complete -c sockeye -n "__fish_sockeye_using_subcommand listen" -s q -l quit -d 'How long to wait for the other side after standard input has ended (default: for ever; connected with datagrams, which have no end, 1s, or with --count until those have come)' -r
 complete -c sockeye -n "__fish_sockeye_using_subcommand listen" -l on-eof -d 'What the end of standard input does (default: half-close, with -k hold)' -r -f -a "half-close\t'Tell the other side that no more comes, and wait for what it sends'
 close\t'Close the connection'
 hold\t'Nothing: wait for the other side'"
@@ -238,7 +238,7 @@ complete -c sockeye -n "__fish_sockeye_using_subcommand l" -l read-size -d 'Byte
 complete -c sockeye -n "__fish_sockeye_using_subcommand l" -l count -d 'End after this many messages were received; fewer are a failure (exit 4)' -r
 complete -c sockeye -n "__fish_sockeye_using_subcommand l" -l idle -d 'Give up when nothing was sent or received for this long (exit 4)' -r
 complete -c sockeye -n "__fish_sockeye_using_subcommand l" -s w -l wait -d 'How long connecting may take (default: 30s), or waiting for the first caller (default: for ever)' -r
-complete -c sockeye -n "__fish_sockeye_using_subcommand l" -s q -l quit -d 'How long to wait for the other side after standard input has ended (default: for ever; connected with datagrams, which have no end, 1s)' -r
+complete -c sockeye -n "__fish_sockeye_using_subcommand l" -s q -l quit -d 'How long to wait for the other side after standard input has ended (default: for ever; connected with datagrams, which have no end, 1s, or with --count until those have come)' -r
 complete -c sockeye -n "__fish_sockeye_using_subcommand l" -l on-eof -d 'What the end of standard input does (default: half-close, with -k hold)' -r -f -a "half-close\t'Tell the other side that no more comes, and wait for what it sends'
 close\t'Close the connection'
 hold\t'Nothing: wait for the other side'"

@@ -49,6 +49,11 @@ impl Trouble {
         if is_full(&source) {
             return Self::Ended(format!("cannot {action} {}: {FULL}", path.display()), Exit::LocalIo);
         }
+        if source.kind() == io::ErrorKind::IsADirectory {
+            let sentence =
+                format!("cannot {action} {}: it is a directory; name a file in it", path.display());
+            return Self::Ended(sentence, Exit::LocalIo);
+        }
         Self::Library(sockeye::Error::LocalIo { action, path, source })
     }
 

@@ -95,8 +95,8 @@ pub(crate) struct SocketArgs {
     #[arg(short, long = "wait", value_name = "DURATION", value_parser = value::duration)]
     pub(crate) wait: Option<Duration>,
     /// How long to wait for the other side after standard input has ended (default: for ever; connected with datagrams, which
-    /// have no end, 1s)
-    #[arg(short, long = "quit", value_name = "DURATION", value_parser = value::duration)]
+    /// have no end, 1s, or with --count until those have come)
+    #[arg(short, long = "quit", value_name = "DURATION", value_parser = value::duration_or_none)]
     pub(crate) quit: Option<Duration>,
     /// What the end of standard input does (default: half-close, with -k hold)
     #[arg(long, value_name = "WHAT")]

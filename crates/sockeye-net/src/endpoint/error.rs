@@ -8,7 +8,7 @@ use thiserror::Error;
 pub enum EndpointError {
     /// The part before `://` names no scheme.
     #[error(
-        "unknown scheme {scheme:?}; known are tcp, tcp4, tcp6, tls, udp, udp4, udp6, unix, unixgram, unixseq, stdio and fd"
+        "unknown scheme {scheme:?}; known are tcp, tcp4, tcp6, tls, tls4, tls6, udp, udp4, udp6, unix, unixgram, unixseq, stdio and fd"
     )]
     UnknownScheme {
         /// As it was given.

@@ -202,7 +202,13 @@ impl EndpointOptions {
             "source" => self.sources.push(input.number("the address of a sender, like 192.0.2.1")?),
             "connect" => self.connect = Some(input.flag()?),
             "sni" => self.server_name = Some(input.text("a host name")?),
-            "alpn" => self.alpn.push(input.text("a protocol name, like h2")?),
+            "alpn" => {
+                const WANTED: &str = "a protocol name of at most 255 bytes, like h2";
+                let name = input.text(WANTED)?;
+                // Its length has one byte (RFC 7301 §3.1).
+                self.alpn
+                    .push(Some(name).filter(|name| name.len() <= 255).ok_or_else(|| input.refuse(WANTED))?);
+            }
             "ca" => self.ca = Some(input.text("the path of a PEM file")?),
             "cert" => self.certificate = Some(input.text("the path of a PEM file")?),
             "key" => self.key = Some(input.text("the path of a PEM file")?),

@@ -127,6 +127,10 @@ impl Connection {
 fn connected_now(socket: Socket) -> io::Result<Connection> {
     use sockeye_net::socket2::{Domain, Type};
     socket.set_nonblocking(true)?;
+    if rustix::net::sockopt::socket_acceptconn(&socket)? {
+        let why = "it listens, and is for `sockeye listen`; name one that is connected";
+        return Err(io::Error::new(io::ErrorKind::Unsupported, why));
+    }
     let domain = socket.local_addr()?.domain();
     let scheme = match (domain, socket.r#type()?) {
         (Domain::UNIX, Type::STREAM) => Scheme::Unix,

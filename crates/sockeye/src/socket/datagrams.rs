@@ -198,6 +198,14 @@ impl Datagrams {
         }
     }
 
+    /// Room for one datagram of any size: for sockets of which there are many.
+    pub fn small_batch(&self) -> io::Result<DatagramBatch> {
+        match self.socket {
+            Io::Udp(_) => Ok(DatagramBatch::with_room(1, usize::from(u16::MAX))),
+            Io::Unix(_) => DatagramBatch::for_socket(self.socket.socket()),
+        }
+    }
+
     /// The next datagrams, at least one; how many. Nothing is lost if this is dropped.
     pub async fn receive(&self, batch: &mut DatagramBatch) -> io::Result<usize> {
         self.socket.when(ARRIVED, |socket| batch.receive_now(socket)).await

@@ -134,6 +134,7 @@ pub(super) struct StreamSource {
     held: Vec<u8>,
     base: u64,
     buffer: Vec<u8>,
+    reads: u64,
 }
 
 impl Side {
@@ -152,6 +153,7 @@ impl Side {
             held: Vec::new(),
             base: 0,
             buffer: Vec::new(),
+            reads: 0,
         };
         Self {
             source: Source::Stream(Box::new(source)),
@@ -161,7 +163,7 @@ impl Side {
     }
 
     pub(super) fn datagrams(socket: Datagrams) -> io::Result<Self> {
-        let batch = Box::new(socket.batch(None)?);
+        let batch = Box::new(socket.small_batch()?);
         let socket = Rc::new(socket);
         Ok(Self {
             source: Source::Datagrams { socket: Rc::clone(&socket), batch, waiting: VecDeque::new() },
@@ -212,6 +214,19 @@ impl Source {
     pub(super) const fn ends(&self) -> bool {
         matches!(self, Self::Stream(_))
     }
+
+    /// Whether it is a sender of datagrams, who may be forgotten.
+    pub(super) const fn is_flow(&self) -> bool {
+        matches!(self, Self::Flow(_))
+    }
+
+    /// Reads so far, or datagrams.
+    pub(super) const fn reads(&self, units: u64) -> u64 {
+        match self {
+            Self::Stream(stream) => stream.reads,
+            Self::Datagrams { .. } | Self::Flow(_) => units,
+        }
+    }
 }
 
 fn datagram(bytes: Vec<u8>) -> Found {
@@ -223,6 +238,7 @@ impl StreamSource {
     async fn next(&mut self, most: usize) -> io::Result<Vec<Found>> {
         loop {
             let Some(len) = self.read(most).await? else { return Ok(self.rest()) };
+            self.reads += 1;
             let found = match &mut self.inbound {
                 None => {
                     self.held.extend_from_slice(&self.buffer[..len]);
@@ -299,11 +315,11 @@ impl StreamSource {
 }
 
 impl Sink {
-    /// Sends a unit; how many bytes went.
-    pub(super) async fn put(&mut self, unit: &Unit, cuts: &mut Cuts) -> io::Result<u64> {
+    /// Sends a unit; how many bytes went, in how many writes.
+    pub(super) async fn put(&mut self, unit: &Unit, cuts: &mut Cuts) -> io::Result<(u64, u64)> {
         match self {
             Self::Stream { writer, encoder: Some(encoder), .. } => {
-                let Some(message) = &unit.message else { return Ok(0) };
+                let Some(message) = &unit.message else { return Ok((0, 0)) };
                 let mut frame = Vec::new();
                 encoder
                     .encode(&message.payload, &mut frame)
@@ -312,19 +328,19 @@ impl Sink {
                 write(writer, &frame, header_len, cuts).await
             }
             Self::Stream { packets: Some(packets), encoder: None, .. } if unit.bytes.is_empty() => {
-                packets.send(&unit.bytes).await.map(|()| 0)
+                packets.send(&unit.bytes).await.map(|()| (0, 1))
             }
             Self::Stream { writer, encoder: None, .. } => {
                 let header_len = unit.message.as_ref().map_or(0, |message| message.header.len());
                 write(writer, &unit.bytes, header_len, cuts).await
             }
             Self::Datagrams(socket) => match &unit.message {
-                Some(message) => Ok(socket.send(&message.payload).await? as u64),
-                None => Ok(0),
+                Some(message) => Ok((socket.send(&message.payload).await? as u64, 1)),
+                None => Ok((0, 0)),
             },
             Self::Reply { socket, to } => match &unit.message {
-                Some(message) => Ok(socket.send_to(&message.payload, to).await? as u64),
-                None => Ok(0),
+                Some(message) => Ok((socket.send_to(&message.payload, to).await? as u64, 1)),
+                None => Ok((0, 0)),
             },
         }
     }
@@ -332,6 +348,11 @@ impl Sink {
     /// Whether it takes messages and nothing else.
     pub(super) const fn needs_messages(&self) -> bool {
         !matches!(self, Self::Stream { encoder: None, .. })
+    }
+
+    /// Whether each message is a datagram there.
+    pub(super) const fn is_datagrams(&self) -> bool {
+        matches!(self, Self::Datagrams(_) | Self::Reply { .. })
     }
 
     /// No more comes.
@@ -346,7 +367,12 @@ impl Sink {
     }
 }
 
-async fn write(writer: &mut Half, bytes: &[u8], header_len: usize, cuts: &mut Cuts) -> io::Result<u64> {
+async fn write(
+    writer: &mut Half,
+    bytes: &[u8],
+    header_len: usize,
+    cuts: &mut Cuts,
+) -> io::Result<(u64, u64)> {
     let mut done = 0;
     let mut pieces = 0;
     while done < bytes.len() {
@@ -358,5 +384,5 @@ async fn write(writer: &mut Half, bytes: &[u8], header_len: usize, cuts: &mut Cu
             sleep(BETWEEN_PIECES).await;
         }
     }
-    Ok(bytes.len() as u64)
+    Ok((bytes.len() as u64, pieces as u64))
 }

@@ -7,7 +7,10 @@ use std::{
 };
 
 use sockeye::{Framing, message::Cuts};
-use tokio::{sync::mpsc, time::sleep_until};
+use tokio::{
+    sync::mpsc,
+    time::{sleep, sleep_until},
+};
 
 use super::{
     How, Relay, Totals, Whose,
@@ -16,13 +19,19 @@ use super::{
 };
 use crate::{
     args::Limit,
-    output::{odd::Odd, sentence::sockets::network, stdout::Broken},
+    output::{
+        odd::Odd,
+        sentence::sockets::{is_message_too_long, network},
+        stdout::Broken,
+    },
 };
 
 /// Units that wait for their time, at most, in each direction. With the largest unit this bounds the memory of a delay.
 const WAITING: usize = 256;
 /// With a rate, one read takes no more than what passes in this time: so what is let through is even.
 const SLICE: Duration = Duration::from_millis(10);
+/// How long answers are still carried to a sender of datagrams that is forgotten.
+const LAST_ANSWERS: Duration = Duration::from_millis(100);
 /// The least that one read takes, whatever the rate.
 const LEAST_READ: usize = 512;
 
@@ -72,12 +81,18 @@ impl Link<'_> {
         let (near_source, near_sink, near_socket) = near.into_parts();
         let (far_source, far_sink, far_socket) = far.into_parts();
         let sockets = [near_socket, far_socket];
-        let both = async {
-            tokio::try_join!(
-                self.direction(near_source, far_sink, Direction::Up, datagrams),
-                self.direction(far_source, near_sink, Direction::Down, datagrams),
-            )
+        let is_flow = near_source.is_flow();
+        let up = async {
+            self.direction(near_source, far_sink, Direction::Up, datagrams).await?;
+            if is_flow {
+                // Whoever has been silent for so long is not answered any more.
+                sleep(LAST_ANSWERS).await;
+                return Err(Stop::Idle);
+            }
+            Ok(())
         };
+        let both =
+            async { tokio::try_join!(up, self.direction(far_source, near_sink, Direction::Down, datagrams)) };
         let result = tokio::select! {
             result = both => result.map(drop),
             () = self.time_is_up() => Err(Stop::Limit),
@@ -90,6 +105,8 @@ impl Link<'_> {
             }
             // A side that failed is told to the other as what it was: the connection is no more.
             Err(Stop::Limit | Stop::Output) => (How::Closed, None),
+            // A sender of datagrams that is forgotten has done nothing wrong.
+            Err(Stop::Idle) if is_flow => (How::TimedOut, None),
             Err(Stop::Idle) => (How::TimedOut, Some("nothing came for as long as --idle allows".to_owned())),
             Err(Stop::Protocol(sentence)) => {
                 // The messages before it were good.
@@ -110,7 +127,7 @@ impl Link<'_> {
 
     async fn time_is_up(&self) {
         match self.relay.args.reset_after {
-            Some(Limit::Time(time)) => tokio::time::sleep(time).await,
+            Some(Limit::Time(time)) => sleep(time).await,
             _ => std::future::pending().await,
         }
     }
@@ -137,12 +154,19 @@ impl Link<'_> {
             usize::try_from(slice).unwrap_or(usize::MAX).max(LEAST_READ)
         });
         let (framing, ends) = (source.framing().cloned(), source.ends());
+        // When its end came.
+        let end = Cell::new(None);
+        let ended = &end;
         let reading = async move {
+            let mut units = 0;
             loop {
                 let found = source.next(most).await?;
                 if found.is_empty() {
+                    ended.set(Some(Instant::now()));
                     return Ok::<(), Stop>(());
                 }
+                units += found.len() as u64;
+                self.count_reads(way, source.reads(units));
                 self.active.set(Instant::now());
                 let due = Instant::now() + args.delay.unwrap_or_default();
                 for found in found {
@@ -178,8 +202,17 @@ impl Link<'_> {
                 }
                 free = self.pace(free, unit.bytes.len()).await;
                 carried += unit.bytes.len() as u64;
-                let len = sink.put(&unit, &mut cuts).await?;
-                self.count(way, len)?;
+                match sink.put(&unit, &mut cuts).await {
+                    Ok((len, writes)) => self.count(way, len, writes)?,
+                    // A datagram that the other side's framing, or a datagram there, has no room for is one that is lost.
+                    Err(error) if cannot_be_said(&error) && (!ends || sink.is_datagrams()) => {
+                        self.relay.tell.not_carried(self.id, way.name(), &network(&error))?;
+                    }
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            if let (Some(delay), Some(at)) = (args.delay, end.get()) {
+                sleep_until((at + delay).into()).await;
             }
             sink.end().await?;
             if ends {
@@ -215,11 +248,21 @@ impl Link<'_> {
         free.max(now) + Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX))
     }
 
-    fn count(&self, way: Direction, len: u64) -> Result<(), Stop> {
+    /// What came from the caller counts as read, and what went to it as written; the other side's part is not told.
+    fn count_reads(&self, way: Direction, reads: u64) {
+        if way == Direction::Up {
+            self.totals.set(Totals { reads, ..self.totals.get() });
+        }
+    }
+
+    fn count(&self, way: Direction, len: u64, writes: u64) -> Result<(), Stop> {
         let mut totals = self.totals.get();
         let (bytes, units) = match way {
             Direction::Up => (&mut totals.received, &mut totals.messages_in),
-            Direction::Down => (&mut totals.sent, &mut totals.messages_out),
+            Direction::Down => {
+                totals.writes += writes;
+                (&mut totals.sent, &mut totals.messages_out)
+            }
         };
         *bytes += len;
         *units += 1;
@@ -229,6 +272,11 @@ impl Link<'_> {
             _ => Ok(()),
         }
     }
+}
+
+/// Whether a message fits neither the framing nor the datagrams of the other side.
+fn cannot_be_said(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::InvalidData || is_message_too_long(error)
 }
 
 fn is_reset(error: &io::Error) -> bool {

@@ -10,7 +10,6 @@ use super::{
     plan::{Plan, Role},
     pump, run_here,
     session::{self, Presence, Supply},
-    source,
 };
 use crate::{args::ConnectArgs, exit::Exit, trouble::Trouble};
 
@@ -19,6 +18,7 @@ pub(in crate::commands) fn run(args: &ConnectArgs) -> Result<Exit, Trouble> {
     let mut endpoint = plan::endpoint(&args.endpoint, args.port.as_deref(), &args.socket)?;
     plan::can_be_dialled(&endpoint)?;
     bind_from(args, &mut endpoint)?;
+    plan::split_fits(&args.socket)?;
     plan::tear(&mut endpoint, args.socket.split);
     run_here(async {
         let role = Role { keep: false, echo: false, message_timeout: None };
@@ -46,7 +46,7 @@ async fn talk(connection: Connection, plan: &Plan, args: &ConnectArgs) -> Result
         return pump::both_ways(connection, plan).await;
     }
     let by_message = plan.framing_out.is_some() || connection.keeps_boundaries();
-    let source = source::standard_input(&plan.input, by_message, plan.interactive);
+    let source = plan.standard_input(by_message);
     let end = session::run(connection, 1, plan, Supply::Own(source), Presence::new()).await?;
     outcome(end, plan)
 }

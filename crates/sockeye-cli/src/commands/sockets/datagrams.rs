@@ -52,7 +52,8 @@ pub(super) async fn serve(mut socket: Datagrams, plan: &Plan, take_first: bool) 
         let first = socket.next_sender().await.map_err(|error| failed(&error))?;
         socket.take_peer(&first).map_err(|error| failed(&error))?;
     }
-    Post::new(&socket, plan).run(plan.quit).await
+    let quit = if plan.on_eof == OnEof::Close { Some(Duration::ZERO) } else { plan.quit };
+    Post::new(&socket, plan).run(quit).await
 }
 
 fn failed(error: &io::Error) -> Trouble {
@@ -135,7 +136,7 @@ impl<'a> Post<'a> {
     }
 
     async fn exchange(&mut self, quit: Option<Duration>) -> Result<Exit, Trouble> {
-        let mut source = Some(source::standard_input(&self.plan.input, true, self.plan.interactive));
+        let mut source = Some(self.plan.standard_input(true));
         let mut ended_at = None;
         let mut batch = self.socket.batch(self.plan.datagram_room()).map_err(|error| failed(&error))?;
         let encoder = self.plan.framing_out.clone().map(Encoder::new);
@@ -147,7 +148,6 @@ impl<'a> Post<'a> {
                     // An error is an answer of the network to something sent before: nobody listens there.
                     received.map_err(|error| failed(&error))?;
                     self.active = Instant::now();
-                    self.totals.reads += 1;
                     self.drops = batch.drops();
                     for datagram in batch.iter() {
                         self.take(&datagram)?;
@@ -230,6 +230,7 @@ impl<'a> Post<'a> {
     fn take(&mut self, datagram: &Datagram<'_>) -> Result<(), Trouble> {
         self.totals.received += datagram.bytes.len() as u64;
         self.totals.messages_in += 1;
+        self.totals.reads += 1;
         self.meet(datagram.from);
         let peer = self.last.as_ref().map_or("", |(_, text)| text);
         let tell = &self.plan.tell;

@@ -26,7 +26,6 @@ use super::{
     plan::{Plan, Role, after},
     pump, run_here,
     session::{self, Input, Presence, Supply},
-    source,
 };
 use crate::{
     args::ListenArgs,
@@ -51,6 +50,7 @@ const LEAVE_AT_ONCE: usize = 16;
 pub(in crate::commands) fn run(args: &ListenArgs) -> Result<Exit, Trouble> {
     let mut endpoint = plan::endpoint(&args.endpoint, args.port.as_deref(), &args.socket)?;
     plan::can_be_listened_on(&endpoint)?;
+    plan::split_fits(&args.socket)?;
     plan::tear(&mut endpoint, args.socket.split);
     if args.keep && endpoint.scheme().is_tcp() {
         // Callers that have vanished must not fill the house: connections inherit this from their listener.
@@ -109,7 +109,7 @@ async fn one(mut listener: Listener, plan: &Plan, args: &ListenArgs) -> Result<E
         Supply::Echo
     } else {
         let by_message = plan.framing_out.is_some() || connection.keeps_boundaries();
-        Supply::Own(source::standard_input(&plan.input, by_message, plan.interactive))
+        Supply::Own(plan.standard_input(by_message))
     };
     let end = session::run(connection, 1, plan, supply, Presence::new()).await?;
     outcome(end, plan)
@@ -128,8 +128,9 @@ struct Service {
     present: RefCell<BTreeMap<u64, Rc<Presence>>>,
     input: Rc<Cell<Input>>,
     open: Cell<u32>,
-    /// Told when a connection has ended.
+    /// Told when a connection has ended, and when somebody has come who gets standard input.
     ended: Notify,
+    came: Notify,
     feeds: bool,
 }
 
@@ -149,6 +150,7 @@ async fn serve(mut listener: Listener, plan: Rc<Plan>, args: &ListenArgs) -> Res
         input: Rc::new(Cell::new(Input::Open)),
         open: Cell::new(0),
         ended: Notify::new(),
+        came: Notify::new(),
         feeds: !plan.echo,
     });
     if service.feeds {
@@ -213,6 +215,7 @@ impl Service {
             let (sender, receiver) = mpsc::channel(CLIENT_QUEUE);
             if self.input.get() == Input::Open {
                 self.clients.borrow_mut().insert(id, Client { queue: sender, waited: Duration::ZERO });
+                self.came.notify_one();
             }
             Supply::Shared { messages: receiver, input: Rc::clone(&self.input) }
         };
@@ -242,7 +245,11 @@ impl Service {
 
     async fn hand_out(&self) -> Input {
         let plan = &self.plan;
-        let mut source = source::standard_input(&plan.input, plan.framing_out.is_some(), plan.interactive);
+        // What standard input says is for somebody: the first caller is waited for.
+        while self.clients.borrow().is_empty() {
+            self.came.notified().await;
+        }
+        let mut source = plan.standard_input(plan.framing_out.is_some());
         while let Some(batch) = source.recv().await {
             let batch = match batch {
                 Ok(batch) => batch,

@@ -14,10 +14,13 @@ use sockeye::{
 };
 use tokio::sync::Notify;
 
-use super::tell::Tell;
+use super::{
+    source::{self, Reading, Source},
+    tell::Tell,
+};
 use crate::{
     args::{OnEof, SocketArgs},
-    formats::InFormat,
+    formats::{InFormat, input::LONGEST_LINE},
     trouble::Trouble,
 };
 
@@ -27,6 +30,7 @@ const READ_SIZE: usize = 64 * 1024;
 const MESSAGE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Everything that a session looks at. One for all connections of a command.
+#[expect(clippy::struct_excessive_bools, reason = "each is a wish of its own")]
 #[derive(Debug)]
 pub(super) struct Plan {
     pub(super) framing_in: Option<Framing>,
@@ -52,6 +56,8 @@ pub(super) struct Plan {
     pub(super) enough: Notify,
     /// Whether standard input is a person who can type a line again.
     pub(super) interactive: bool,
+    /// Whether lines are sent with CR LF.
+    crlf: bool,
 }
 
 /// What differs between the two commands.
@@ -93,9 +99,23 @@ impl Plan {
             left: Cell::new(args.count),
             enough: Notify::new(),
             interactive,
+            crlf: args.crlf,
             framing_in,
             framing_out,
         }
+    }
+
+    /// Starts reading standard input. `by_message` says whether raw bytes are one message, or a stream.
+    pub(super) fn standard_input(&self, by_message: bool) -> Source {
+        // No format takes more than six characters for a byte (`\\u00ff` in JSON), and a few around them.
+        let longest = |framing: &Framing| framing.max_payload().saturating_mul(6).saturating_add(64);
+        source::standard_input(Reading {
+            format: self.input.clone(),
+            by_message,
+            interactive: self.interactive,
+            longest: self.framing_out.as_ref().map_or(LONGEST_LINE, longest).min(LONGEST_LINE),
+            crlf: self.crlf,
+        })
     }
 
     /// Whether bytes can go through as they are, unseen: nothing is framed, shown, counted, cut or paced.
@@ -262,6 +282,17 @@ pub(in crate::commands) fn can_be_dialled(endpoint: &Endpoint) -> Result<(), Tro
 /// Whether an endpoint is a group, or a name that may be one's.
 fn may_be_group(endpoint: &Endpoint) -> bool {
     matches!(endpoint.place(), Place::Inet { host: Host::Name(_), .. }) || endpoint.is_multicast()
+}
+
+/// Refuses a cut that would change nothing.
+pub(super) fn split_fits(args: &SocketArgs) -> Result<(), Trouble> {
+    let framed = args.framing.is_some() || args.framing_out.is_some() || args.crlf;
+    if args.split == Split::Header && !framed {
+        return Err(Trouble::Usage(
+            "--split header needs a framing: say with -f where headers are".to_owned(),
+        ));
+    }
+    Ok(())
 }
 
 /// Cuts that are to be seen by the other side must not wait for each other.

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     exit::Exit,
-    formats::{InFormat, Lines, input::LONGEST_LINE},
+    formats::{InFormat, Lines},
     output::odd::Odd,
 };
 
@@ -53,11 +53,24 @@ impl Mistake {
 /// What comes from standard input. The channel ends with it.
 pub(super) type Source = mpsc::Receiver<Result<Batch, Mistake>>;
 
-/// Starts reading. `by_message` says whether `Raw` is one message or a stream; `interactive` whether a line that cannot be read
-/// is passed over, for a person can type it again.
-pub(super) fn standard_input(format: &InFormat, by_message: bool, interactive: bool) -> Source {
+/// How standard input is read.
+#[derive(Clone, Debug)]
+pub(super) struct Reading {
+    pub(super) format: InFormat,
+    /// Whether `Raw` is one message, or a stream.
+    pub(super) by_message: bool,
+    /// Whether a line that cannot be read is passed over, for a person can type it again.
+    pub(super) interactive: bool,
+    /// The most bytes that a message may take in this format.
+    pub(super) longest: usize,
+    /// Whether a carriage return at the end of a line is part of its line break.
+    pub(super) crlf: bool,
+}
+
+/// Starts reading.
+pub(super) fn standard_input(how: Reading) -> Source {
     let (sender, receiver) = mpsc::channel(QUEUE);
-    let reader = Reader::new(format.clone(), by_message, interactive);
+    let reader = Reader::new(how);
     // If no thread can be made the channel ends at once, as if standard input were empty.
     let _ = std::thread::Builder::new()
         .name("stdin".to_owned())
@@ -67,21 +80,19 @@ pub(super) fn standard_input(format: &InFormat, by_message: bool, interactive: b
 
 /// Standard input on its way to becoming messages.
 struct Reader {
-    format: InFormat,
-    by_message: bool,
-    interactive: bool,
+    how: Reading,
     lines: Lines,
     whole: Vec<u8>,
     framed: Option<Inbound>,
 }
 
 impl Reader {
-    fn new(format: InFormat, by_message: bool, interactive: bool) -> Self {
-        let framed = match &format {
+    fn new(how: Reading) -> Self {
+        let framed = match &how.format {
             InFormat::Framed(framing) => Some(Inbound::new(Some(framing.clone()))),
             _ => None,
         };
-        Self { format, by_message, interactive, lines: Lines::default(), whole: Vec::new(), framed }
+        Self { how, lines: Lines::default(), whole: Vec::new(), framed }
     }
 
     /// Reads until the end, until something is wrong, or until nobody takes it any more.
@@ -120,7 +131,7 @@ impl Reader {
 
     /// What a read brought.
     fn take(&mut self, bytes: &[u8], batch: &mut Batch) -> Result<(), Mistake> {
-        if self.format == InFormat::Raw && !self.by_message {
+        if self.how.format == InFormat::Raw && !self.how.by_message {
             batch.push(bytes);
             return Ok(());
         }
@@ -128,17 +139,19 @@ impl Reader {
             inbound.read(bytes);
             return unframe(inbound, batch);
         }
-        if self.format == InFormat::Raw {
+        if self.how.format == InFormat::Raw {
             self.whole.extend_from_slice(bytes);
         } else {
             self.lines.push(bytes);
-            let (format, interactive) = (&self.format, self.interactive);
-            self.lines.drain(|line, number| add(format, interactive, line, number, batch))?;
+            let how = &self.how;
+            self.lines.drain(|line, number| add(how, line, number, batch))?;
         }
-        if self.whole.len().max(self.lines.pending()) > LONGEST_LINE {
-            return Err(Mistake::of_content(
-                "a message of standard input is longer than 256 MiB; nothing sends that at once".to_owned(),
-            ));
+        if self.whole.len().max(self.lines.pending()) > self.how.longest {
+            return Err(Mistake::of_content(format!(
+                "a message of standard input takes more than {} bytes; no message may be that long, unless its framing allows more \
+                 with max=",
+                self.how.longest
+            )));
         }
         Ok(())
     }
@@ -148,12 +161,12 @@ impl Reader {
         if let Some(inbound) = &self.framed {
             return inbound.finish().map_err(|cut| wrong(inbound, &Odd::Truncated(cut)));
         }
-        if self.format == InFormat::Raw {
-            if self.by_message {
+        if self.how.format == InFormat::Raw {
+            if self.how.by_message {
                 batch.push(&self.whole);
             }
         } else if let Some((line, number)) = self.lines.last() {
-            add(&self.format, self.interactive, &line, number, batch)?;
+            add(&self.how, &line, number, batch)?;
         }
         Ok(())
     }
@@ -177,19 +190,14 @@ fn wrong(inbound: &Inbound, odd: &Odd) -> Mistake {
     Mistake::of_content(format!("standard input cannot be sent as it is: {sentence}"))
 }
 
-fn add(
-    format: &InFormat,
-    interactive: bool,
-    line: &[u8],
-    number: u64,
-    batch: &mut Batch,
-) -> Result<(), Mistake> {
-    match format.message(line) {
+fn add(how: &Reading, line: &[u8], number: u64, batch: &mut Batch) -> Result<(), Mistake> {
+    let line = line.strip_suffix(b"\r").filter(|_| how.crlf).unwrap_or(line);
+    match how.format.message(line) {
         Ok(message) => {
             batch.push(&message);
             Ok(())
         }
-        Err(why) if interactive => {
+        Err(why) if how.interactive => {
             crate::output::say(&format!("sockeye: not sent: {why}"));
             Ok(())
         }
@@ -205,7 +213,8 @@ mod tests {
 
     fn messages(format: InFormat, by_message: bool, input: &[u8]) -> Vec<Result<Vec<Vec<u8>>, String>> {
         let (sender, mut receiver) = mpsc::channel(64);
-        let reader = Reader::new(format, by_message, false);
+        let how = Reading { format, by_message, interactive: false, longest: 1000, crlf: false };
+        let reader = Reader::new(how);
         reader.run(&mut &input[..], &sender);
         drop(sender);
         let mut all = Vec::new();

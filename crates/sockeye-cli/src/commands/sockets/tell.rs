@@ -446,6 +446,17 @@ impl Tell {
         self.event("dropped", json!({ "conn": connection, "new": new, "total": total }))
     }
 
+    /// A message that the other side has no way to take, and that is lost for that.
+    pub(in crate::commands) fn not_carried(
+        &self,
+        connection: u64,
+        way: &'static str,
+        why: &str,
+    ) -> Result<(), Broken> {
+        self.sentence(0, &format!("sockeye: connection {connection}, {way}: not carried on: {why}"));
+        self.event("not_carried", json!({ "conn": connection, "dir": way, "message": why }))
+    }
+
     /// Something went wrong with one caller while others go on.
     pub(in crate::commands) fn failed(&self, connection: u64, sentence: &str) -> Result<(), Broken> {
         if !self.quiet && !self.events {

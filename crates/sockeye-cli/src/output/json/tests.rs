@@ -164,18 +164,20 @@ fn lines() -> Vec<Value> {
 }
 
 /// What the commands on sockets write, as they wrote it; the end-to-end tests hold what they write now against the schema.
-const SOCKETS: [&str; 19] = [
+const SOCKETS: [&str; 21] = [
     r#"{"v":1,"ev":"open","conn":1,"connect_s":0.000138146,"family":"AF_INET","fileno":9,"local":"127.0.0.1:42716","peer":"127.0.0.1:46011","scheme":"tcp4","tls":null,"type":"SOCK_STREAM"}"#,
     r#"{"v":1,"ev":"msg","dir":"rx","conn":1,"n":1,"off":0,"wire":5,"len":3,"t":"2026-11-26T07:09:43.430038Z","mono_ns":486854,"reads":[1,1],"header":"0003","text":"AAA"}"#,
     r#"{"v":1,"ev":"eof","conn":1,"dir":"tx","off":5}"#,
     r#"{"v":1,"ev":"close","conn":1,"how":"fin","messages_in":1,"messages_out":1,"reads":1,"received":5,"seconds":0.000153157,"sent":5,"writes":1}"#,
     r#"{"v":1,"ev":"garbage","conn":1,"off":0,"len":2}"#,
     r#"{"v":1,"ev":"oversize","conn":1,"off":0,"announced":1213486160}"#,
-    r#"{"v":1,"ev":"invalid","conn":1,"off":7,"message":"at offset 7 the stream does not parse"}"#,
-    r#"{"v":1,"ev":"truncated","conn":1,"have":6,"need":null}"#,
+    r#"{"v":1,"ev":"invalid","conn":1,"dir":"up","off":7,"message":"at offset 7 what came does not parse as dec:4"}"#,
+    r#"{"v":1,"ev":"truncated","peer":"127.0.0.1:9","have":6,"need":null}"#,
     r#"{"v":1,"ev":"cut","peer":"127.0.0.1:9","len":4,"wire":6}"#,
     r#"{"v":1,"ev":"dropped","new":3,"total":5}"#,
     r#"{"v":1,"ev":"slow","conn":1,"waiting":65536,"seconds":5.1}"#,
+    r#"{"v":1,"ev":"not_carried","conn":1,"dir":"up","message":"a message of 0 bytes does not fit the framing"}"#,
+    r#"{"v":1,"ev":"full","message":"as many files and sockets are open as may be"}"#,
     r#"{"v":1,"ev":"failed_connection","conn":2,"message":"reset by the other side"}"#,
     r#"{"v":1,"ev":"guess","bytes":7,"exact":true,"framing":"dec:4","message":"fits exactly: 2 messages, 7 bytes","messages":2}"#,
     r#"{"v":1,"ev":"address","address":"192.0.2.1","binary":"1","class":"C","expanded":"192.0.2.1","family":"AF_INET","hardware":null,"hex":"0xc0000201","kind":{"global":false,"meaning":"for examples","name":"documentation","range":"192.0.2.0/24","source":"RFC 5737"},"network":null,"reverse":"1.2.0.192.in-addr.arpa","scope":null,"solicited_node":null,"zone":null}"#,

@@ -131,10 +131,13 @@ fn reason(error: &SocketError) -> String {
         }
         io::ErrorKind::PermissionDenied => "this user may not".to_owned(),
         io::ErrorKind::AddrInUse => {
-            "another program has this port; choose another, or 0 for any free one (`ss -tulpn` shows who has it)".to_owned()
+            "another program has this port (`ss -tulpn` shows which), or a connection that ended a minute ago had it (?reuseaddr lets both take it); choose another, or 0 for any free one".to_owned()
         }
         io::ErrorKind::AddrNotAvailable if binds => {
             "no interface of this machine has this address; `sockeye addr` lists those it has".to_owned()
+        }
+        io::ErrorKind::ConnectionRefused if error.at.as_ref().is_some_and(|at| at.as_inet().is_none()) => {
+            "nobody listens there: the program that made it has ended, or it is no socket".to_owned()
         }
         io::ErrorKind::ConnectionRefused => {
             "refused: nothing listens there; is the program on the other side running, and is the port right?".to_owned()
@@ -201,7 +204,7 @@ fn is_one_of(source: &io::Error, numbers: &[i32]) -> bool {
 }
 
 /// EMSGSIZE has no kind of its own.
-fn is_message_too_long(source: &io::Error) -> bool {
+pub(crate) fn is_message_too_long(source: &io::Error) -> bool {
     source.raw_os_error() == Some(if cfg!(target_os = "linux") { 90 } else { 40 })
 }
 
@@ -215,6 +218,9 @@ fn lookup(name: &str, source: &io::Error) -> String {
 
 fn tls(failure: &TlsFailure) -> String {
     match failure {
+        TlsFailure::Untrusted(why) if why.contains("peer sent no certificates") => {
+            "it showed no certificate, and ?ca= here wants to see one; there, name one with ?cert=FILE and its ?key=FILE".to_owned()
+        }
         TlsFailure::Untrusted(why) => format!(
             "its certificate is not trusted ({}); name the one to trust with ?ca=FILE, or add ?insecure to check nothing",
             shown(why)
@@ -226,6 +232,12 @@ fn tls(failure: &TlsFailure) -> String {
             )
         }
         TlsFailure::NotTls => "what it answers is not TLS; try tcp://".to_owned(),
+        TlsFailure::Refused(alert) if alert == "NoApplicationProtocol" => {
+            "it speaks none of the protocols of ?alpn=".to_owned()
+        }
+        TlsFailure::Refused(alert) if matches!(alert.as_str(), "UnknownCA" | "BadCertificate" | "CertificateUnknown") => {
+            "it does not trust the certificate of this side".to_owned()
+        }
         TlsFailure::Refused(alert) => format!("it refused ({})", shown(alert)),
         TlsFailure::Ended(why) => format!("it ended the connection during the greeting ({})", shown(why)),
         other => shown(&other.to_string()),

@@ -107,3 +107,14 @@ fn that_no_descriptor_is_left_is_told_until_there_is_one() {
     assert_eq!(texts(ended.exits(0)), ["me"]);
     assert!(ended.all("full").len() < 8, "not each time it is tried again: {ended:?}");
 }
+
+#[test]
+fn what_standard_input_says_before_anybody_has_come_is_for_the_first() {
+    let server = fed(&["listen", "--json", "-k", "-f", "line", "127.0.0.1:0"], b"for the first\n");
+    let address = address_of(&server);
+    let mut first = TcpStream::connect(&address).unwrap();
+    let mut heard = [0; 14];
+    first.read_exact(&mut heard).unwrap();
+    assert_eq!(&heard, b"for the first\n");
+    drop(server.kill());
+}

@@ -48,6 +48,7 @@ fn options_that_cannot_be_or_would_do_nothing() {
         (&["listen", "tls://127.0.0.1:0?sni=a.example"], "the option sni is for who connects"),
         (&["listen", "udp://127.0.0.1:0?source=192.0.2.1"], "this endpoint is none"),
         (&["connect", "udp://127.0.0.1:1?source=192.0.2.1"], "for who hears a group"),
+        (&["connect", "--split", "header", "127.0.0.1:1"], "say with -f where headers are"),
         (&["connect", "udp://127.0.0.1:1?mttl=4"], "for groups, and this endpoint is none"),
         (&["listen", "--echo", "--fin", "line", "udp://127.0.0.1:0"], "sends a datagram back as it came"),
         (&["relay", "--listen", "-", "--connect", "127.0.0.1:1", "--out", "text"], "with --record"),
@@ -155,4 +156,42 @@ fn l21_a_reserved_port_without_the_right_says_so() {
     let ended = Process::start("sockeye", command).end();
     ended.exits(1);
     assert!(ended.stderr.contains("ports below 1024 are reserved"), "{ended:?}");
+}
+
+#[test]
+fn a_line_that_no_framing_allows_is_not_gathered_for_ever() {
+    let (server, address) = listening(&["-f", "line"], "127.0.0.1:0");
+    let ended = fed(&["connect", "-f", "line,max=1000", &address], &vec![b'a'; 4 << 20]).end();
+    ended.exits(2);
+    assert!(ended.stderr.contains("max="), "{ended:?}");
+    drop(server.kill());
+}
+
+#[test]
+fn a_socket_that_listens_is_not_connected() {
+    let test = "a_socket_that_listens_is_not_connected";
+    let Some(mut command) = other(test, "python3") else { return };
+    let script = r#"
+import os, socket, sys
+s = socket.create_server(("127.0.0.1", 0))
+s.set_inheritable(True)
+os.execv(sys.argv[1], [sys.argv[1], "connect", f"fd://{s.fileno()}"])
+"#;
+    command.args(["-c", script, PROGRAM]).stdin(Stdio::null());
+    let ended = Process::start("sockeye", command).end();
+    ended.exits(7);
+    assert!(ended.stderr.contains("it listens"), "{ended:?}");
+}
+
+#[test]
+fn line_ends_of_other_systems_are_not_doubled() {
+    let (server, address) = listening_plainly(&[], "127.0.0.1:0");
+    fed(&["connect", "-C", &address], b"a\nb\r\n").end().exits(0);
+    assert_eq!(server.end().stdout, "a\r\nb\r\n");
+}
+
+#[test]
+fn a_listener_for_datagrams_closes_when_it_is_to() {
+    let (server, _) = listening(&["--on-eof", "close"], "udp://127.0.0.1:0");
+    server.end().exits(0);
 }

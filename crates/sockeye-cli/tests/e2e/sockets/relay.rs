@@ -397,3 +397,55 @@ fn a_sender_of_datagrams_is_carried_again_once_somebody_listens() {
     assert_eq!(&buffer[..len], b"now");
     drop(relay.kill());
 }
+
+#[test]
+fn senders_of_datagrams_that_are_silent_are_forgotten_with_all_that_they_took() {
+    let target = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("udp://{}", target.local_addr().unwrap());
+    let (relay, address) = relay("udp://127.0.0.1:0", &endpoint, &["--idle", "300ms"]);
+    let open = || std::fs::read_dir(format!("/proc/{}/fd", relay.id())).unwrap().count();
+    let before = open();
+    for _ in 0..50 {
+        UdpSocket::bind("127.0.0.1:0").unwrap().send_to(b"x", &address).unwrap();
+    }
+    for conn in 1..=50 {
+        let close = relay.event_where("close", |event| event["conn"] == conn);
+        assert_eq!((&close["how"], &close["reads"]), (&"timeout".into(), &1.into()));
+    }
+    assert_eq!(open(), before);
+    drop(relay.kill());
+}
+
+#[test]
+fn a_message_that_cannot_be_said_there_is_lost_and_told_and_its_neighbours_are_not() {
+    let (server, target) = listening(&["--echo", "-k", "-f", "octet-count"], "127.0.0.1:0");
+    let (to_stream, address) = relay("udp://127.0.0.1:0", &target, &["-f", "octet-count"]);
+    let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
+    sender.set_read_timeout(Some(PATIENCE)).unwrap();
+    for word in [&b"before"[..], b"", b"after"] {
+        sender.send_to(word, &address).unwrap();
+    }
+    let mut buffer = [0; 16];
+    for word in [&b"before"[..], b"after"] {
+        let len = sender.recv(&mut buffer).unwrap();
+        assert_eq!(&buffer[..len], word);
+    }
+    assert_eq!(to_stream.event("not_carried")["dir"], "up");
+    drop((to_stream.kill(), server.kill()));
+}
+
+#[test]
+fn an_end_is_as_late_as_what_came_before_it() {
+    let (server, target) = listener();
+    let (relay, address) = relay("127.0.0.1:0", &target, &["--delay", "300ms"]);
+    let caller = TcpStream::connect(&address).unwrap();
+    let (mut called, _) = server.accept().unwrap();
+    let began = Instant::now();
+    caller.shutdown(std::net::Shutdown::Write).unwrap();
+    assert_eq!(called.read(&mut [0; 1]).unwrap(), 0);
+    assert!(began.elapsed() >= Duration::from_millis(300), "{:?}", began.elapsed());
+    drop(called);
+    let close = relay.event("close");
+    assert_eq!(close["how"], "fin");
+    drop((caller, relay.kill()));
+}
