@@ -143,6 +143,11 @@ impl Door {
         }
     }
 
+    /// Whether many are to come in, or one.
+    pub(super) const fn expects_many(&self) -> bool {
+        self.many
+    }
+
     /// A connection that waited for its turn is gone.
     pub(super) fn stop_waiting(&self, from: SocketAddr) {
         self.lock().guesses.leave(&source_of(from.ip()));

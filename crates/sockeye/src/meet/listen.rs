@@ -69,7 +69,8 @@ impl Listening {
         crypto: PairingCrypto,
         config: PairingConfig,
     ) -> io::Result<Self> {
-        let host = Arc::new(Host { door, key, crypto, config, strangers: Arc::default() });
+        let strangers = Arc::new(Strangers::new(door.expects_many()));
+        let host = Arc::new(Host { door, key, crypto, config, strangers });
         let (found, sessions) = mpsc::channel(1);
         let mut tasks = JoinSet::new();
         for listener in listeners {

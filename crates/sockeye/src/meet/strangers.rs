@@ -11,14 +11,22 @@ use std::{
 
 use tokio::sync::Notify;
 
-/// Strangers in all.
-const MAX_STRANGERS: usize = 128;
-/// Strangers from one network: an IPv4 address, or the 64 bits that an IPv6 host can vary at will.
-const MAX_STRANGERS_PER_NETWORK: usize = 16;
+/// Strangers in all, and from one network: an IPv4 address, or the 64 bits that an IPv6 host can vary at will.
+const FOR_ONE: Limits = Limits { all: 128, network: 16 };
+/// The same where many are expected: a whole class may come at once, from one IPv6 network, or from behind one address.
+const FOR_MANY: Limits = Limits { all: 512, network: 256 };
+
+#[derive(Clone, Copy)]
+struct Limits {
+    all: usize,
+    network: usize,
+}
 
 /// All strangers of a listener, the oldest first.
-#[derive(Default)]
-pub(super) struct Strangers(Mutex<Places>);
+pub(super) struct Strangers {
+    limits: Limits,
+    places: Mutex<Places>,
+}
 
 #[derive(Default)]
 struct Places {
@@ -33,15 +41,20 @@ struct Place {
 }
 
 impl Strangers {
+    /// None yet. `many` are to come, or one.
+    pub(super) fn new(many: bool) -> Self {
+        Self { limits: if many { FOR_MANY } else { FOR_ONE }, places: Mutex::default() }
+    }
+
     /// A place for a new connection, at the cost of an older one if need be: of its own network when that has too many, else
     /// of the network that has the most. An honest peer is alone in its network, or nearly, and so it is never the one.
     pub(super) fn admit(self: &Arc<Self>, ip: IpAddr) -> Stranger {
         let network = network_of(ip);
         let mut all = self.lock();
         let here = all.places.values().filter(|place| place.network == network).count();
-        if here >= MAX_STRANGERS_PER_NETWORK {
+        if here >= self.limits.network {
             all.make_room(network);
-        } else if all.places.len() >= MAX_STRANGERS
+        } else if all.places.len() >= self.limits.all
             && let Some(fullest) = all.fullest()
         {
             all.make_room(fullest);
@@ -53,7 +66,7 @@ impl Strangers {
     }
 
     fn lock(&self) -> MutexGuard<'_, Places> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -112,4 +125,21 @@ fn network_of(ip: IpAddr) -> [u8; 8] {
         IpAddr::V6(ip) => network.copy_from_slice(&ip.octets()[..8]),
     }
     network
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_class_comes_at_once_from_one_network_and_one_peer_does_not() {
+        let come = |many: bool, count: u16| {
+            let strangers = Arc::new(Strangers::new(many));
+            let address = |host| IpAddr::V6(std::net::Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, host));
+            let _all: Vec<_> = (0..count).map(|host| strangers.admit(address(host))).collect();
+            strangers.lock().places.len()
+        };
+        assert_eq!((come(true, 200), come(true, 300)), (200, 256));
+        assert_eq!((come(false, 16), come(false, 17)), (16, 16));
+    }
 }
