@@ -1,4 +1,5 @@
 mod crowd;
+mod cubic;
 mod messages;
 mod rules;
 mod table;

@@ -13,6 +13,7 @@ use alloc::{
 };
 use core::time::Duration;
 
+use super::cubic::{Cubic, SEGMENT};
 use crate::delivery::{
     CastEvent, CastParams, Caster, Feedback, Listener, MemberId, PacketHeader, PacketKind, State, Transmit,
     Verdict, random::Random, ticks,
@@ -43,7 +44,21 @@ pub(super) struct Crowd {
     pub(super) max_rate: Option<u64>,
     /// Member 0 has a link of its own.
     pub(super) slow: Option<Link>,
+    pub(super) others: Others,
     pub(super) seed: u64,
+}
+
+/// What else happens on the link.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Others {
+    /// From when to when one TCP flow of another sender uses it, too.
+    pub(super) tcp: Option<(Duration, Duration)>,
+    /// When it becomes slower, and the rate from then on.
+    pub(super) slower: Option<(Duration, f64)>,
+    /// Rate of the sender's own link in front of it, in bytes a second; none takes no time.
+    pub(super) own: Option<f64>,
+    /// When the run ends, whether everything has been sent or not.
+    pub(super) until: Option<Duration>,
 }
 
 /// What all packets pass.
@@ -91,6 +106,10 @@ pub(super) struct Outcome {
     pub(super) too_slow: Vec<(MemberId, Duration)>,
     /// Rate at the end of each tenth of a second.
     pub(super) rates: Vec<f64>,
+    /// Bytes of the delivery and of TCP that the link has taken until then.
+    pub(super) bytes: Vec<(f64, f64)>,
+    /// Packets of the delivery for which it had no room until then.
+    pub(super) dropped: Vec<u64>,
 }
 
 impl Outcome {
@@ -131,6 +150,11 @@ fn chance(random: &mut Random, share: f64) -> bool {
     share > 0.0 && (random.next() >> 11) as f64 <= share * (1u64 << 53) as f64
 }
 
+/// Bytes on the wire.
+fn len(packet: &Packet) -> f64 {
+    if let Packet::State(_, state) = packet { STATE + state.encode().len() as f64 } else { WIRE }
+}
+
 #[derive(Clone)]
 enum Packet {
     Symbol(PacketHeader),
@@ -145,6 +169,12 @@ struct Run {
     random: Random,
     /// In the order of arrival.
     air: VecDeque<(Duration, Packet)>,
+    /// What is on the sender's own link.
+    own_air: VecDeque<(Duration, Packet)>,
+    own_free: Duration,
+    tcp: Option<Cubic>,
+    taken: (f64, f64),
+    dropped: u64,
     /// What is on the slow member's own link.
     slow_air: VecDeque<(Duration, Packet)>,
     slow_free: Duration,
@@ -195,6 +225,11 @@ impl Run {
             members,
             random,
             air: VecDeque::new(),
+            own_air: VecDeque::new(),
+            own_free: now,
+            tcp: None,
+            taken: (0.0, 0.0),
+            dropped: 0,
             slow_air: VecDeque::new(),
             slow_free: now,
             back: BTreeMap::new(),
@@ -212,6 +247,9 @@ impl Run {
         let wakes = [
             self.caster.poll_timeout().map(|deadline| deadline.at),
             self.air.front().map(|(at, _)| *at),
+            self.own_air.front().map(|(at, _)| *at),
+            self.crowd.others.tcp.map(|(from, _)| self.tcp.as_ref().map_or(from, Cubic::wakes)),
+            self.crowd.others.slower.map(|(at, _)| at),
             self.slow_air.front().map(|(at, _)| *at),
             self.back.keys().next().map(|(at, _)| *at),
             self.timers.first().map(|(at, _)| *at),
@@ -219,7 +257,11 @@ impl Run {
         let Some(next) = wakes.into_iter().flatten().min() else { return false };
         self.now = self.now.max(next);
         assert!(self.now < TOO_LONG, "no end: {:?}", self.out);
+        if self.crowd.others.until.is_some_and(|until| until <= self.now) {
+            return false;
+        }
         self.sample();
+        self.others();
         self.arrive();
         self.go_off();
         self.hear();
@@ -236,6 +278,8 @@ impl Run {
     fn sample(&mut self) {
         while self.now >= self.next_sample {
             self.out.rates.push(self.caster.bytes_per_second());
+            self.out.bytes.push(self.taken);
+            self.out.dropped.push(self.dropped);
             self.next_sample += SAMPLE;
         }
     }
@@ -269,18 +313,59 @@ impl Run {
         PacketHeader { kind, fresh: false, session: 1, counter, time, block: 0, symbol: 0 }
     }
 
-    /// Over the link, or not if there is no room in front of it.
+    /// Over the sender's own link, if that takes time, and then over the one that all share.
     fn send(&mut self, packet: Packet) {
-        let Link { rate, queue } = self.crowd.link;
-        if self.link_free.saturating_sub(self.now).as_secs_f64() * rate > queue {
+        let Some(rate) = self.crowd.others.own else { return self.share(packet) };
+        self.own_free = self.own_free.max(self.now) + Duration::from_secs_f64(len(&packet) / rate);
+        self.own_air.push_back((self.own_free, packet));
+    }
+
+    fn share(&mut self, packet: Packet) {
+        let len = len(&packet);
+        let Some(at) = self.over_the_link(len) else {
+            self.dropped += 1;
             return;
-        }
-        let len =
-            if let Packet::State(_, state) = &packet { STATE + state.encode().len() as f64 } else { WIRE };
-        self.link_free = self.link_free.max(self.now) + Duration::from_secs_f64(len / rate);
+        };
+        self.taken.0 += len;
         let shared = if let Loss::Shared(share) = self.crowd.loss { share } else { 0.0 };
         if !chance(&mut self.random, shared) {
-            self.air.push_back((self.link_free + THERE, packet));
+            self.air.push_back((at, packet));
+        }
+    }
+
+    /// When it arrives, if there is room in front of the link.
+    fn over_the_link(&mut self, len: f64) -> Option<Duration> {
+        let Link { rate, queue } = self.crowd.link;
+        if self.link_free.saturating_sub(self.now).as_secs_f64() * rate > queue {
+            return None;
+        }
+        self.link_free = self.link_free.max(self.now) + Duration::from_secs_f64(len / rate);
+        Some(self.link_free + THERE)
+    }
+
+    /// What the sender's own link has brought, what TCP does, what happens to the link.
+    fn others(&mut self) {
+        while self.own_air.front().is_some_and(|(at, _)| *at <= self.now) {
+            if let Some((_, packet)) = self.own_air.pop_front() {
+                self.share(packet);
+            }
+        }
+        if let Some((_, rate)) = self.crowd.others.slower.take_if(|(at, _)| *at <= self.now) {
+            let left = self.link_free.saturating_sub(self.now);
+            self.link_free = self.now + left.mul_f64(self.crowd.link.rate / rate);
+            self.crowd.link.rate = rate;
+        }
+        let Some((_, until)) = self.crowd.others.tcp.filter(|(from, _)| *from <= self.now) else { return };
+        let mut tcp = self.tcp.take().unwrap_or_else(|| Cubic::new(self.now));
+        tcp.hear(self.now);
+        while tcp.may_send() {
+            let at = self.over_the_link(SEGMENT);
+            self.taken.1 += at.map_or(0.0, |_| SEGMENT);
+            tcp.sent(self.now, at.map(|at| at + THERE));
+        }
+        self.tcp = Some(tcp);
+        if until <= self.now {
+            (self.tcp, self.crowd.others.tcp) = (None, None);
         }
     }
 

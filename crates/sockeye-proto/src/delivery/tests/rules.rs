@@ -8,11 +8,11 @@
 use core::time::Duration;
 use std::vec::Vec;
 
-use super::crowd::{Crowd, Link, Loss, Outcome, SOURCES, WIRE, ideal_of_bursts};
+use super::crowd::{Crowd, Link, Loss, Others, Outcome, SOURCES, WIRE, ideal_of_bursts};
 use crate::delivery::{CastEvent, CastParams, Caster, Feedback, Nack, Report};
 
 fn crowd(members: usize, blocks: u64, link: Link, loss: Loss) -> Crowd {
-    Crowd { members, blocks, link, loss, max_rate: None, slow: None, seed: 1 }
+    Crowd { members, blocks, link, loss, max_rate: None, slow: None, others: Others::default(), seed: 1 }
 }
 
 /// Mean rate from the second second on, while there is something new to send.
@@ -220,4 +220,56 @@ fn who_claims_to_be_slow_now_and_then_holds_nobody_up() {
     }
     assert_eq!(put_out, Some(CastEvent::TooSlow(0)), "{now:?} {}", caster.bytes_per_second());
     assert!(caster.bytes_per_second() >= 2e6);
+}
+
+/// A run beside a TCP flow on a link with so many seconds of room: our share while both are there, and the share of the link
+/// that is used two seconds after TCP has ended.
+fn beside_tcp(megabits: f64, room: f64, tcp_from: usize, own: Option<f64>) -> (f64, f64, Outcome) {
+    const END: usize = 8;
+    let rate = megabits * 125e3;
+    let link = Link { rate, queue: rate * room };
+    let at = |tenths: usize| Duration::from_millis(tenths as u64 * 100);
+    let others = Others {
+        tcp: Some((at(tcp_from).max(Duration::from_millis(1)), at(END * 10))),
+        own,
+        until: Some(at(END * 10 + 27)),
+        ..Others::default()
+    };
+    let blocks = (rate * 12.0 / 276_000.0) as u64;
+    let out = Crowd { others, ..crowd(2, blocks, link, Loss::Each(0.0)) }.run();
+    let taken = |from: usize, to: usize| {
+        let (from, to) = (out.bytes[from - 1], out.bytes[to - 1]);
+        (to.0 - from.0, to.1 - from.1)
+    };
+    let (ours, theirs) = taken(tcp_from + 20, END * 10);
+    let (after, _) = taken(END * 10 + 20, END * 10 + 25);
+    (ours / (ours + theirs), after / rate * 2.0, out)
+}
+
+#[test]
+fn beside_one_tcp_flow_it_yields_and_takes_the_link_back() {
+    for tcp_from in [0, 30] {
+        for own in [None, Some(12.5e6)] {
+            let (share, after, out) = beside_tcp(100.0, 0.05, tcp_from, own);
+            assert!(share < 0.3, "TCP from {tcp_from}, own {own:?}: {share:.3} {:?}", out.rates);
+            assert!(after >= 0.95, "TCP from {tcp_from}, own {own:?}: {after:.3} after TCP {:?}", out.rates);
+        }
+    }
+}
+
+#[test]
+fn a_link_that_becomes_slower_is_followed() {
+    for room in [0.02, 0.1] {
+        for part in [0.5, 0.25] {
+            let rate = 100.0 * 125e3;
+            let (slower, until) = (Some((Duration::from_secs(3), rate * part)), Some(Duration::from_secs(7)));
+            let others = Others { slower, until, ..Others::default() };
+            let link = Link { rate, queue: rate * room * part };
+            let out = Crowd { others, ..crowd(2, 400, link, Loss::Each(0.01)) }.run();
+            let (from, to) = (out.bytes[49].0, out.bytes[68].0);
+            let share = (to - from) / 1.9 / (rate * part);
+            assert!(share >= 0.95, "{room} s, {part}: {share:.3} {:?}", out.rates);
+            assert_eq!(out.dropped[49], out.dropped[68], "{room} s, {part}: {:?}", out.rates);
+        }
+    }
 }

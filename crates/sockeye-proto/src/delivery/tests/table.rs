@@ -3,7 +3,7 @@
 
 use std::{format, fs, path::Path, string::String, vec, vec::Vec};
 
-use super::crowd::{Crowd, Link, Loss, SOURCES, WIRE, ideal};
+use super::crowd::{Crowd, Link, Loss, Others, SOURCES, WIRE, ideal};
 
 /// Blocks of 256 KiB.
 const FULL: u64 = 256;
@@ -39,7 +39,8 @@ fn ideal_of(members: usize, loss: Loss) -> Option<f64> {
 #[expect(clippy::cast_precision_loss, reason = "numbers of a table")]
 fn row(members: usize, blocks: u64, name: &str, loss: Loss) -> String {
     let link = Link::megabits(100.0);
-    let crowd = Crowd { members, blocks, link, loss, max_rate: None, slow: None, seed: 46_710 };
+    let others = Others::default();
+    let crowd = Crowd { members, blocks, link, loss, max_rate: None, slow: None, others, seed: 46_710 };
     let out = crowd.run();
     let best = ideal_of(members, loss);
     let within = best.map(|best| (out.ratio() / best - 1.0) * 100.0);
