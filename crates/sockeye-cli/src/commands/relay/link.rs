@@ -22,7 +22,7 @@ use crate::{
     output::{
         odd::Odd,
         sentence::sockets::{is_message_too_long, network},
-        stdout::Broken,
+        stdout::{self, Broken},
     },
 };
 
@@ -160,6 +160,7 @@ impl Link<'_> {
         let reading = async move {
             let mut units = 0;
             loop {
+                stdout::room().await;
                 let found = source.next(most).await?;
                 if found.is_empty() {
                     ended.set(Some(Instant::now()));

@@ -11,7 +11,7 @@ use sockeye::{
     Encoder,
     datagram::Datagram,
     message::{Inbound, Received, Spot},
-    socket::{Datagrams, SocketName},
+    socket::{DatagramBatch, Datagrams, SocketName},
 };
 
 use super::{
@@ -23,7 +23,11 @@ use super::{
 use crate::{
     args::OnEof,
     exit::Exit,
-    output::{odd::Odd, sentence::sockets::network, stdout::Broken},
+    output::{
+        odd::Odd,
+        sentence::sockets::network,
+        stdout::{self, Broken},
+    },
     trouble::Trouble,
 };
 
@@ -144,7 +148,7 @@ impl<'a> Post<'a> {
         let mut sent_at: Option<Instant> = None;
         loop {
             tokio::select! {
-                received = self.socket.receive(&mut batch) => {
+                received = receive(self.socket, &mut batch) => {
                     // An error is an answer of the network to something sent before: nobody listens there.
                     received.map_err(|error| failed(&error))?;
                     self.active = Instant::now();
@@ -313,6 +317,12 @@ fn framed(encoder: Option<&Encoder>, message: &[u8]) -> Result<Vec<u8>, Trouble>
     let mut frame = Vec::new();
     encoder.encode(message, &mut frame).map_err(|error| Trouble::Ended(error.to_string(), Exit::Protocol))?;
     Ok(frame)
+}
+
+/// Receives, once those who read have taken what came before.
+async fn receive(socket: &Datagrams, batch: &mut DatagramBatch) -> io::Result<usize> {
+    stdout::room().await;
+    socket.receive(batch).await
 }
 
 /// Waits until the next datagram may go.

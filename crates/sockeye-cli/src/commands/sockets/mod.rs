@@ -53,6 +53,7 @@ pub(super) fn run_here(task: impl Future<Output = Result<Exit, Trouble>>) -> Res
         })
         .build()
         .map_err(|source| Trouble::file("start", "(the runtime)", source))?;
+    stdout::start().map_err(|source| Trouble::file("start", "(a thread)", source))?;
     let outcome = LocalSet::new().block_on(&runtime, async {
         let mut signals = Signals::listen().map_err(|source| Trouble::file("watch", "(signals)", source))?;
         tokio::select! {
@@ -62,7 +63,7 @@ pub(super) fn run_here(task: impl Future<Output = Result<Exit, Trouble>>) -> Res
         }
     });
     runtime.shutdown_background();
-    match (stdout::flush(), &outcome) {
+    match (stdout::finish(matches!(outcome, Err(Trouble::Interrupted))), &outcome) {
         // A command that noticed it has left the sentence to be found here.
         (_, Err(Trouble::Silent(Exit::LocalIo))) | (Err(stdout::Broken), Ok(_)) => {
             Err(Trouble::output(stdout::failure()))

@@ -34,7 +34,11 @@ use super::{
 use crate::{
     args::OnEof,
     exit::Exit,
-    output::{odd::Odd, sentence::sockets::network, stdout::Broken},
+    output::{
+        odd::Odd,
+        sentence::sockets::network,
+        stdout::{self, Broken},
+    },
     trouble::Trouble,
 };
 
@@ -420,6 +424,7 @@ async fn read_stream(shared: &Shared<'_>, reader: &mut Half, inbound: &mut Inbou
 async fn receive(shared: &Shared<'_>, reader: &mut Half) -> Result<(), Stop> {
     let mut inbound = Inbound::new(shared.plan.framing_in.clone());
     loop {
+        stdout::room().await;
         if !read_into(shared, reader, &mut inbound).await? {
             return finish(shared, &inbound);
         }
@@ -502,6 +507,9 @@ async fn send(
                 };
                 for message in batch.iter() {
                     outbound.message(message).await?;
+                    if shared.plan.tell.tells_sent() {
+                        stdout::room().await;
+                    }
                 }
                 // What is not at hand yet goes with a later write.
                 if source.is_empty() {
@@ -555,6 +563,7 @@ async fn echo(shared: &Shared<'_>, reader: &mut Half, writer: &mut Half) -> Resu
     let mut inbound = Inbound::new(shared.plan.framing_in.clone());
     let mut outbound = Outbound::new(shared, writer);
     loop {
+        stdout::room().await;
         if !read_into(shared, reader, &mut inbound).await? {
             finish(shared, &inbound)?;
             outbound.writer.shutdown().await.map_err(Stop::Network)?;

@@ -515,3 +515,29 @@ fn who_wants_to_see_a_certificate_is_told_apart() {
     assert!(ended.stderr.contains("?cert=FILE"), "{ended:?}");
     drop(server.kill());
 }
+
+#[test]
+fn a_standard_output_that_nobody_reads_does_not_stop_what_is_sent() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut command = Command::new(PROGRAM);
+    command.args(["connect", "-f", "line", &listener.local_addr().unwrap().to_string()]);
+    // Both ends are held, and nobody reads.
+    let (_unread, output) = std::io::pipe().unwrap();
+    let mut child = command.stdin(Stdio::piped()).stdout(output).spawn().unwrap();
+    let (mut called, _) = listener.accept().unwrap();
+    let mut floods = called.try_clone().unwrap();
+    let flood = std::thread::spawn(move || {
+        let line = b"more than anybody reads\n".repeat(10_000);
+        while floods.write_all(&line).is_ok() {}
+    });
+    // By now its pipe is full.
+    std::thread::sleep(PAUSE);
+    child.stdin.take().unwrap().write_all(b"sent all the same\n").unwrap();
+    let mut heard = [0; 18];
+    called.set_read_timeout(Some(crate::PATIENCE)).unwrap();
+    called.read_exact(&mut heard).unwrap();
+    assert_eq!(&heard, b"sent all the same\n");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    flood.join().unwrap();
+}
