@@ -95,7 +95,9 @@ impl Cuts {
             Split::Header => match done {
                 0 if header_len > 1 => rest_or(header_len / 2),
                 0 => rest_or(rest / 2),
-                _ if done < header_len => rest_or(header_len - done + (rest + done).saturating_sub(header_len) / 2),
+                _ if done < header_len => {
+                    rest_or(header_len - done + (rest + done).saturating_sub(header_len) / 2)
+                }
                 _ => rest,
             },
         }
