@@ -14,6 +14,9 @@ pub(crate) struct Buffer {
     end: usize,
 }
 
+/// Bytes that are moved for nothing.
+const FEW: usize = 1024;
+
 impl Buffer {
     pub(crate) const fn new() -> Self {
         Self { bytes: Vec::new(), start: 0, end: 0 }
@@ -35,7 +38,7 @@ impl Buffer {
     }
 
     pub(crate) fn push(&mut self, bytes: &[u8]) {
-        self.settle();
+        self.settle(bytes.len());
         if let Some(room) = self.bytes.get_mut(self.end..self.end + bytes.len()) {
             room.copy_from_slice(bytes);
         } else {
@@ -49,7 +52,7 @@ impl Buffer {
 
     /// Room for at least `min` bytes behind the live ones.
     pub(crate) fn room(&mut self, min: usize) -> &mut [u8] {
-        self.settle();
+        self.settle(min);
         if self.bytes.len() - self.end < min {
             self.bytes.reserve(min - (self.bytes.len() - self.end));
             self.bytes.resize(self.bytes.capacity(), 0);
@@ -92,11 +95,13 @@ impl Buffer {
         }
     }
 
-    /// Moves the live bytes to the front, if that is cheap: what is filled next is then memory that was in use a moment ago.
+    /// Moves the live bytes to the front where room is needed, or they are few: what is filled next is then memory that was in use a
+    /// moment ago.
     #[inline]
-    fn settle(&mut self) {
+    fn settle(&mut self, wanted: usize) {
         let live = self.len();
-        if self.start > 0 && self.start >= live {
+        let lacks_room = self.bytes.len() - self.end < wanted;
+        if self.start > 0 && self.start >= live && (lacks_room || live <= FEW) {
             self.bytes.copy_within(self.start..self.end, 0);
             work::count(live);
             (self.start, self.end) = (0, live);

@@ -4,7 +4,7 @@
 use std::{
     io::{self, Write},
     sync::{
-        Condvar, Mutex, MutexGuard, PoisonError,
+        Condvar, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -82,6 +82,31 @@ pub(crate) fn append(fill: impl FnOnce(&mut Vec<u8>)) -> Result<(), Broken> {
     let mut gathered = lock();
     fill(&mut gathered.bytes);
     if gathered.bytes.len() >= ENOUGH { hand_on(gathered) } else { Ok(()) }
+}
+
+/// What is so long is not gathered where it can be written at once.
+pub(crate) const LARGE: usize = 16 * 1024;
+
+/// Writes something long, behind what is gathered: at once into a file, which has no reader to wait for.
+pub(crate) fn write(bytes: &[u8]) -> Result<(), Broken> {
+    if FAILED.load(Ordering::Relaxed) {
+        return Err(Broken);
+    }
+    let gathered = lock();
+    let is_idle = gathered.bytes.is_empty() && !gathered.is_due && !gathered.is_writing;
+    drop(gathered);
+    if is_idle && is_file() {
+        return written(io::stdout().lock().write_all(bytes));
+    }
+    append(|out| out.extend_from_slice(bytes))
+}
+
+fn is_file() -> bool {
+    static IS_FILE: OnceLock<bool> = OnceLock::new();
+    *IS_FILE.get_or_init(|| {
+        rustix::fs::fstat(io::stdout())
+            .is_ok_and(|found| rustix::fs::FileType::from_raw_mode(found.st_mode).is_file())
+    })
 }
 
 /// Hands on what is gathered.

@@ -298,6 +298,9 @@ impl Tell {
         if self.verbose > 0 {
             self.sentence(1, &where_it_was(connection, peer, payload.len(), spot));
         }
+        if self.output == OutFormat::Raw && payload.len() >= stdout::LARGE {
+            return stdout::write(payload).map(|()| true);
+        }
         let mut refused = None;
         stdout::append(|out| {
             self.prefix(peer, out);
