@@ -6,6 +6,7 @@
 //! | [`connect`], [`listen`] | the two commands |
 //! | [`session`] | one connection from its beginning to its end |
 //! | [`half`] | a connection that two directions share |
+//! | [`inbound`] | what it receives: read, taken apart, shown |
 //! | [`outbound`] | what it sends: framed, cut, paced |
 //! | [`datagrams`] | a socket without connections |
 //! | [`pump`] | a plain connection at the speed of the socket |
@@ -16,6 +17,7 @@
 mod connect;
 mod datagrams;
 mod half;
+mod inbound;
 mod listen;
 mod outbound;
 mod plan;
