@@ -2,6 +2,8 @@
 
 use std::{io, path::PathBuf};
 
+use sockeye::escape;
+
 use crate::{exit::Exit, output::sentence};
 
 /// Why a command failed. The sentence is made in [`crate::output::sentence`].
@@ -46,13 +48,14 @@ impl Trouble {
     /// Trouble with a file of this machine. `action` is a verb: `open`, `create`.
     pub(crate) fn file(action: &'static str, path: impl Into<PathBuf>, source: io::Error) -> Self {
         let path = path.into();
-        if is_full(&source) {
-            return Self::Ended(format!("cannot {action} {}: {FULL}", path.display()), Exit::LocalIo);
-        }
-        if source.kind() == io::ErrorKind::IsADirectory {
-            let sentence =
-                format!("cannot {action} {}: it is a directory; name a file in it", path.display());
-            return Self::Ended(sentence, Exit::LocalIo);
+        let remedy = match source.kind() {
+            _ if is_full(&source) => Some(FULL),
+            io::ErrorKind::IsADirectory => Some("it is a directory; name a file in it"),
+            _ => None,
+        };
+        if let Some(remedy) = remedy {
+            let shown = escape::terminal(path.as_os_str().as_encoded_bytes());
+            return Self::Ended(format!("cannot {action} {shown}: {remedy}"), Exit::LocalIo);
         }
         Self::Library(sockeye::Error::LocalIo { action, path, source })
     }

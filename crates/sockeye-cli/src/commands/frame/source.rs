@@ -7,7 +7,10 @@ use std::{
     path::Path,
 };
 
-use sockeye::message::{Inbound, Received};
+use sockeye::{
+    escape,
+    message::{Inbound, Received},
+};
 
 use super::broken;
 use crate::{
@@ -53,7 +56,7 @@ impl Source<'_> {
     /// Its name in a sentence.
     fn name(self) -> String {
         match self.0 {
-            Some(path) if path != Path::new("-") => path.display().to_string(),
+            Some(path) if path != Path::new("-") => escape::terminal(path.as_os_str().as_encoded_bytes()),
             _ => "standard input".to_owned(),
         }
     }

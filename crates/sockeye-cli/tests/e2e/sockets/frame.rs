@@ -110,3 +110,18 @@ fn a_filter_reads_a_file() {
     let piped = fed(&["frame", "encode", "-f", "dec:4", "-"], b"AAA\n").end();
     assert_eq!(piped.exits(0).stdout, "0003AAA");
 }
+
+#[test]
+fn the_name_of_a_file_cannot_steer_a_terminal() {
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("a\n\u{1b}[31mb");
+    std::fs::write(&file, "zz\n").unwrap();
+    let directory = place.path().join("c\n\u{1b}[31md");
+    std::fs::create_dir(&directory).unwrap();
+    for (path, exit) in [(&file, 2), (&directory, 7)] {
+        let ended = sockeye(&["frame", "encode", "-f", "dec:4", "--in", "hex", path.to_str().unwrap()]).end();
+        ended.exits(exit);
+        assert_eq!(ended.stderr.lines().count(), 1, "{ended:?}");
+        assert!(!ended.stderr.contains('\u{1b}'), "{ended:?}");
+    }
+}
