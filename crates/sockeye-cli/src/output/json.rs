@@ -15,7 +15,7 @@ use sockeye::{
 use super::{
     Report,
     measure::{hex, timestamp},
-    sentence,
+    sentence, stdout,
 };
 use crate::{exit::Exit, trouble::Trouble};
 
@@ -53,6 +53,9 @@ pub(crate) fn trouble(trouble: &Trouble, exit: Exit) -> io::Result<()> {
 
 /// Writes one event and hands it on at once.
 pub(crate) fn write(value: &Value) -> io::Result<()> {
+    if stdout::is_stuck() {
+        return Err(io::ErrorKind::WouldBlock.into());
+    }
     let mut out = io::stdout().lock();
     writeln!(out, "{}", line(value))?;
     out.flush()

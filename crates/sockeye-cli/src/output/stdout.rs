@@ -27,6 +27,8 @@ static WRITTEN: Condvar = Condvar::new();
 static ROOM: Notify = Notify::const_new();
 static FAILURE: Mutex<Option<io::Error>> = Mutex::new(None);
 static FAILED: AtomicBool = AtomicBool::new(false);
+/// Whether the thread hangs at a reader who does not read, and nobody else may write.
+static STUCK: AtomicBool = AtomicBool::new(false);
 static NEWS: Notify = Notify::const_new();
 
 struct Gathered {
@@ -141,13 +143,20 @@ pub(crate) fn finish(was_interrupted: bool) -> Result<(), Broken> {
     let waits = |gathered: &mut Gathered| {
         gathered.has_thread && (gathered.is_due || gathered.is_writing) && !FAILED.load(Ordering::Relaxed)
     };
-    // Whether it came in time changes nothing: the program ends.
-    let _ = if was_interrupted {
-        WRITTEN.wait_timeout_while(lock(), LAST_WORDS, waits).map(|(gathered, _)| drop(gathered)).is_ok()
+    if was_interrupted {
+        let waited = WRITTEN.wait_timeout_while(lock(), LAST_WORDS, waits);
+        let (gathered, outcome) = waited.unwrap_or_else(PoisonError::into_inner);
+        drop(gathered);
+        STUCK.store(outcome.timed_out(), Ordering::Relaxed);
     } else {
-        WRITTEN.wait_while(lock(), waits).map(drop).is_ok()
-    };
+        drop(WRITTEN.wait_while(lock(), waits).unwrap_or_else(PoisonError::into_inner));
+    }
     if FAILED.load(Ordering::Relaxed) { Err(Broken) } else { Ok(()) }
+}
+
+/// Whether nothing can be written any more without waiting for a reader who does not read.
+pub(crate) fn is_stuck() -> bool {
+    STUCK.load(Ordering::Relaxed)
 }
 
 fn write_out(bytes: &mut Vec<u8>) -> Result<(), Broken> {
