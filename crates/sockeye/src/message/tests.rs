@@ -86,6 +86,11 @@ fn splits_are_read_and_do_what_they_say() {
     assert!("random:x".parse::<Split>().unwrap_err().to_string().contains("random:SEED"));
 }
 
+#[test]
+fn a_header_longer_than_its_message_is_cut_like_one() {
+    assert_eq!(cut(Split::Header, 11, 6).iter().sum::<usize>(), 6);
+}
+
 proptest! {
     #[test]
     fn any_cut_covers_the_message_in_steps_forward(seed: u64, header in 0_usize..20, len in 1_usize..10_000) {

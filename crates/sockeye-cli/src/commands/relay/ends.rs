@@ -241,8 +241,10 @@ impl StreamSource {
             self.reads += 1;
             let found = match &mut self.inbound {
                 None => {
-                    self.held.extend_from_slice(&self.buffer[..len]);
-                    vec![self.unit(len, None)]
+                    let unit =
+                        Unit { bytes: self.buffer[..len].to_vec(), offset: Some(self.base), message: None };
+                    self.base += len as u64;
+                    vec![Found::Unit(unit)]
                 }
                 Some(inbound) => {
                     inbound.read(&self.buffer[..len]);

@@ -26,6 +26,8 @@ use crate::{
 
 /// Bytes that one read may take unless told otherwise.
 const READ_SIZE: usize = 64 * 1024;
+/// Characters that a line of standard input may have besides those of its message.
+const BESIDES: usize = 64 * 1024;
 /// How long a message may take with many callers: a person who types one byte after the other is done by then.
 const MESSAGE_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -107,8 +109,9 @@ impl Plan {
 
     /// Starts reading standard input. `by_message` says whether raw bytes are one message, or a stream.
     pub(super) fn standard_input(&self, by_message: bool) -> Source {
-        // No format takes more than six characters for a byte (`\\u00ff` in JSON), and a few around them.
-        let longest = |framing: &Framing| framing.max_payload().saturating_mul(6).saturating_add(64);
+        // No format takes more than six characters for a byte (`\u00ff` in JSON). A record of `--out json` has other fields besides,
+        // of which the header is the longest.
+        let longest = |framing: &Framing| framing.max_payload().saturating_mul(6).saturating_add(BESIDES);
         source::standard_input(Reading {
             format: self.input.clone(),
             by_message,

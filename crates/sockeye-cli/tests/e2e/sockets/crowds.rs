@@ -33,20 +33,15 @@ fn a_caller_takes_one_descriptor() {
 #[test]
 fn who_completes_messages_is_not_given_up() {
     let (server, address) = listening(&["-k", "-f", "line", "--message-timeout", "1s"], "127.0.0.1:0");
-    let mut caller = TcpStream::connect(&address).unwrap();
-    let began = Instant::now();
-    let mut number = 0;
-    // Every read ends inside a message.
-    while began.elapsed() < Duration::from_secs(2) {
-        caller.write_all(format!("{number} ends\n{} begins, and ", number + 1).as_bytes()).unwrap();
-        server.event_where("msg", |event| event["n"] == number + 1);
-        number += 1;
-        thread::sleep(Duration::from_millis(100));
+    // Twenty in two seconds, and every read ends inside a message.
+    let (caller, mut stdin) = held(&["connect", "--in", "c", "--pace", "100ms", &address]);
+    for number in 0..20 {
+        writeln!(stdin, "{number} ends\\n{} begins, and ", number + 1).unwrap();
     }
     let gave_up = server.event("close");
     assert_eq!(gave_up["how"], "timeout", "one that is never completed is");
-    assert_eq!(gave_up["messages_in"], number);
-    drop(server.kill());
+    assert_eq!(gave_up["messages_in"], 20);
+    drop((stdin, caller.kill(), server.kill()));
 }
 
 #[test]
