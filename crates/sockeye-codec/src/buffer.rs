@@ -14,7 +14,7 @@ pub(crate) struct Buffer {
     end: usize,
 }
 
-/// Bytes that are moved for nothing.
+/// So few bytes are moved although there is room.
 const FEW: usize = 1024;
 
 impl Buffer {
