@@ -56,6 +56,25 @@ impl Reader {
         let Some(byte) = self.needle.single().filter(|_| !self.skipping && self.ahead.marks == 0) else {
             return 0;
         };
+        // The fastest way for one search is chosen once for all of them.
+        #[cfg(target_arch = "x86_64")]
+        if let Some(wide) = memchr::arch::x86_64::avx2::memchr::One::new(byte) {
+            return self.run_by(byte, |live| work::searched(wide.find(live), live), live, max, offset, take);
+        }
+        self.run_by(byte, |live| work::memchr(byte, live), live, max, offset, take)
+    }
+
+    /// The same with a search for the delimiter.
+    #[inline]
+    fn run_by(
+        &mut self,
+        byte: u8,
+        find: impl Fn(&[u8]) -> Option<usize>,
+        live: &[u8],
+        max: usize,
+        offset: u64,
+        take: &mut impl FnMut(Step<'_>),
+    ) -> usize {
         let trims = self.trims;
         // Whether the frame that ends in this place was allowed, and given.
         let mut give = |begin: usize, frame: &[u8]| {
@@ -70,7 +89,6 @@ impl Reader {
             take(Step::Frame { payload, header: &[], offset, wire_len });
             true
         };
-        let search = Search::new(byte);
         // Where a frame begins, and from where on its end is looked for.
         let (mut begin, mut from, mut short) = (0, self.scanned, self.ahead.short);
         loop {
@@ -97,7 +115,7 @@ impl Reader {
                 }
                 from = begin + BLOCK;
             }
-            let Some(run) = search.find(&live[from..]) else {
+            let Some(run) = find(&live[from..]) else {
                 from = live.len();
                 break;
             };
@@ -163,34 +181,6 @@ impl Reader {
         let found = skip_to_end(&self.needle, live);
         self.skipping = !matches!(found, Found::Pass { open: false, .. });
         found
-    }
-}
-
-/// A search for one byte in many places, prepared once: to choose the fastest way for each of them takes a nanosecond.
-#[derive(Clone, Copy)]
-struct Search {
-    byte: u8,
-    #[cfg(target_arch = "x86_64")]
-    wide: Option<memchr::arch::x86_64::avx2::memchr::One>,
-}
-
-impl Search {
-    #[inline]
-    fn new(byte: u8) -> Self {
-        Self {
-            byte,
-            #[cfg(target_arch = "x86_64")]
-            wide: memchr::arch::x86_64::avx2::memchr::One::new(byte),
-        }
-    }
-
-    #[inline]
-    fn find(&self, live: &[u8]) -> Option<usize> {
-        #[cfg(target_arch = "x86_64")]
-        if let Some(wide) = &self.wide {
-            return work::searched(wide.find(live), live);
-        }
-        work::memchr(self.byte, live)
     }
 }
 
