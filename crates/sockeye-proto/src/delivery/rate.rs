@@ -174,7 +174,10 @@ impl Rate {
 
     /// The sender's socket would not take more for a while: its device sent at this rate.
     pub(crate) fn held_up(&mut self, now: Duration, rate: f64) {
-        self.local = Some((rate, now + STALE));
+        // What a socket takes in so short a time varies; that a little too much is offered costs nothing.
+        let before = self.local.filter(|(_, until)| *until > now);
+        let rate = before.map_or(rate, |(before, _)| before + (rate - before) / 4.0);
+        self.local = Some((rate, now + HELD_UP));
     }
 
     /// Packets stand for so long in the sender's own queue: that is no queue on the way.
@@ -229,7 +232,7 @@ impl Rate {
             }
             (Wanted::More, Some((rate, _))) => {
                 self.starting = false;
-                self.now = self.now.min(rate * LOCAL_EXCESS).max(rate);
+                self.now = rate * LOCAL_EXCESS;
             }
             // That a rate was not used up says nothing about a higher one.
             (Wanted::More, None) if !used => {}
@@ -352,5 +355,7 @@ const LEAST_PAIRS: u32 = 4;
 const MOST_FILL: u8 = 60;
 /// The share of the rate that must have been used before it grows.
 const USED: f64 = 0.7;
+/// That its device held the sender up is news for so long.
+const HELD_UP: Duration = Duration::from_millis(75);
 /// How much faster than its device the sender tries to be.
-const LOCAL_EXCESS: f64 = 1.05;
+const LOCAL_EXCESS: f64 = 1.1;

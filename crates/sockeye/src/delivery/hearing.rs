@@ -199,6 +199,7 @@ struct HearingThread {
 impl HearingThread {
     fn run(mut self) {
         let mut batch = GroupBatch::default();
+        let mut rest = Duration::ZERO;
         if !(self.tell)(Heard::Probes(Vec::new())) {
             return;
         }
@@ -209,8 +210,11 @@ impl HearingThread {
             }
             let now = self.began.elapsed();
             let until = self.machine.poll_timeout().map_or(WAIT, |d| d.at.saturating_sub(now).min(WAIT));
-            wait_for_any(&self.flows.sockets, until);
-            self.receive(&mut batch);
+            match rest.min(until) {
+                Duration::ZERO => wait_for_any(&self.flows.sockets, until),
+                rest => thread::sleep(rest),
+            }
+            rest = rest_after(rest, self.receive(&mut batch));
             self.count_probes();
             self.want_digests();
             self.feed_back();
@@ -255,7 +259,9 @@ impl HearingThread {
         silent <= DEAF
     }
 
-    fn receive(&mut self, batch: &mut GroupBatch) {
+    /// Takes what is there: how many packets that is.
+    fn receive(&mut self, batch: &mut GroupBatch) -> usize {
+        let mut taken = 0;
         for at in 0..self.flows.sockets.len() {
             for _ in 0..CALLS_IN_A_ROW {
                 if self.flows.sockets[at].receive_now(batch).is_err() {
@@ -263,9 +269,13 @@ impl HearingThread {
                 }
                 // What came in one call came at one time, as far as silence and times to come are concerned.
                 let now = Instant::now();
-                batch.for_each(|packet, noted| self.packet(packet, now, noted));
+                batch.for_each(|packet, noted| {
+                    taken += 1;
+                    self.packet(packet, now, noted);
+                });
             }
         }
+        taken
     }
 
     fn packet(&mut self, packet: &mut [u8], now: Instant, noted: Option<Duration>) {
@@ -419,5 +429,23 @@ impl HearingThread {
     }
 }
 
+/// How long packets gather before they are taken again, given how long they did and how many there were. To be woken for each
+/// of them takes more time than all that is done with it; when each came is noted by the kernel.
+fn rest_after(rest: Duration, taken: usize) -> Duration {
+    match taken {
+        0 => Duration::ZERO,
+        1..FEW => (rest + REST_STEP).min(LONGEST_REST),
+        FEW..=MANY => rest,
+        _ if rest <= REST_STEP => Duration::ZERO,
+        _ => rest / 2,
+    }
+}
+
 /// Receiving calls before something else is looked at.
 const CALLS_IN_A_ROW: usize = 16;
+/// Packets taken at once, about: a receive buffer as systems give it without privileges holds a hundred and more.
+const FEW: usize = 16;
+const MANY: usize = 32;
+/// Packets gather for no longer than this: questions and answers are late by as much.
+const LONGEST_REST: Duration = Duration::from_millis(2);
+const REST_STEP: Duration = Duration::from_micros(250);
