@@ -37,7 +37,7 @@ const IDLE_PROBE: Duration = Duration::from_millis(250);
 /// them.
 const PROBES: usize = 1;
 const PROBE_ROUNDS: u32 = 3;
-const PROBE_GAP: Duration = Duration::from_millis(10);
+const PROBE_GAP: Duration = Duration::from_millis(20);
 /// Over this time is measured whether the device holds the sender up, and what it sends.
 const GAUGE: Duration = Duration::from_millis(25);
 /// Packets wait for the device so long at most.

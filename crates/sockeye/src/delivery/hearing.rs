@@ -14,7 +14,7 @@ use sockeye_net::{
     group::{GroupBatch, GroupReceiver, clock, wait_for_any},
 };
 use sockeye_proto::{
-    content::{BlockMap, BlockShape},
+    content::{BlockMap, BlockShape, Digest, pack_digest, range_digest},
     delivery::{
         BLOCKS_PER_DIGESTS, BlockDigest, DeliveryMessage, Digests, Flow, Invite, Listener, PacketHeader,
         PacketKind, State, Verdict,
@@ -48,7 +48,7 @@ const RECEIVE_BUFFER: usize = 4 << 20;
 pub(crate) enum Heard {
     /// The sockets are open: these are the probes heard on each way, at the first time none.
     Probes(Vec<u8>),
-    /// A block whose digest is known and not yet checked.
+    /// A block that has the digest which the sender signed for it.
     Block { block: u64, bytes: Vec<u8>, digest: BlockDigest },
     /// No more blocks come in packets.
     Missing,
@@ -346,12 +346,21 @@ impl HearingThread {
             return;
         };
         match self.digests.remove(&block) {
-            Some(digest) => {
-                (self.tell)(Heard::Block { block, bytes, digest });
-            }
+            Some(digest) => self.hand_on(block, bytes, digest),
             None => {
                 self.undigested.insert(block, (Instant::now(), bytes));
             }
+        }
+    }
+
+    /// Hands a block on if it has its digest, which is looked at here: the bytes are still in this processor's cache.
+    fn hand_on(&mut self, block: u64, bytes: Vec<u8>, digest: BlockDigest) {
+        if digest_of(&self.blocks, block, &bytes) == Some(digest.digest) {
+            (self.tell)(Heard::Block { block, bytes, digest });
+        } else {
+            // It stays wanted, and comes by the lane at the end.
+            tracing::debug!(block, "a block in packets did not have its digest");
+            self.assembly.give_back(bytes);
         }
     }
 
@@ -371,9 +380,7 @@ impl HearingThread {
             }
             match self.undigested.remove(&block) {
                 Some((_, bytes)) if digest.withheld => self.assembly.give_back(bytes),
-                Some((_, bytes)) => {
-                    (self.tell)(Heard::Block { block, bytes, digest });
-                }
+                Some((_, bytes)) => self.hand_on(block, bytes, digest),
                 None if !digest.withheld => {
                     self.digests.insert(block, digest);
                 }
@@ -427,6 +434,17 @@ impl HearingThread {
             let _ = self.to_peer.try_send(DeliveryMessage::Feedback(feedback).encode());
         }
     }
+}
+
+/// The digest of a block of these.
+fn digest_of(blocks: &BlockMap, block: u64, bytes: &[u8]) -> Option<Digest> {
+    Some(match blocks.shape(block)? {
+        BlockShape::Range { entry, offset, .. } => {
+            let all = blocks.blocks_of(entry);
+            range_digest(offset, bytes, all.end - all.start == 1)
+        }
+        BlockShape::Pack { .. } => pack_digest(bytes),
+    })
 }
 
 /// How long packets gather before they are taken again, given how long they did and how many there were. To be woken for each

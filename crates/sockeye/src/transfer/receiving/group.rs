@@ -90,10 +90,7 @@ impl Receiving<'_> {
         match heard {
             Heard::Probes(probes) => self.say_delivery(&DeliveryMessage::Heard(HeardWays { probes })),
             Heard::Block { block, bytes, digest } => {
-                if !self.packet_block(block, &bytes, &digest)? {
-                    // It stays wanted, and comes by the lane at the end.
-                    tracing::debug!(block, "a block in packets did not have its digest");
-                }
+                self.packet_block(block, &bytes, &digest)?;
                 if let Some(hearing) = &self.membership.hearing {
                     hearing.ask(Ask::Return(bytes));
                 }

@@ -36,35 +36,28 @@ impl Receiving<'_> {
         }
     }
 
-    /// Stores a block that came in packets. False if it does not have the digest that the sender signed for it.
+    /// Stores a block that came in packets and has its digest.
     pub(super) fn packet_block(
         &mut self,
         block: u64,
         bytes: &[u8],
         signed: &BlockDigest,
-    ) -> Result<bool, Error> {
-        let Some(shape) = self.machine.blocks().shape(block) else { return Ok(false) };
-        let (kind, entry, digest) = match shape {
-            BlockShape::Range { entry, offset, .. } => {
-                let block = Block { entry, number: offset / BLOCK_SIZE };
-                (DataKind::Range, entry, self.digest_of_range(block, false, bytes))
-            }
-            BlockShape::Pack { first, .. } => (DataKind::Pack, first, self.digest_of_pack(bytes)),
+    ) -> Result<(), Error> {
+        let (kind, entry) = match self.machine.blocks().shape(block) {
+            Some(BlockShape::Range { entry, .. }) => (DataKind::Range, entry),
+            Some(BlockShape::Pack { first, .. }) => (DataKind::Pack, first),
+            None => return Ok(()),
         };
-        if digest != signed.digest {
-            return Ok(false);
-        }
         let mut header = DataHeader::new(kind);
         (header.entry, header.block) = (entry, block);
-        (header.digest, header.doubtful) = (digest, signed.doubtful);
+        (header.digest, header.doubtful) = (signed.digest, signed.doubtful);
         header.plain = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         header.stored = header.plain;
         match self.machine.handle_data(&header)? {
-            Data::Range { block, last, .. } => self.store_range(&header, block, last, bytes)?,
-            Data::Pack { members } => self.store_pack(&header, &members, bytes)?,
-            _ => {}
+            Data::Range { block, last, .. } => self.store_range(&header, block, last, bytes),
+            Data::Pack { members } => self.store_pack(&header, &members, bytes),
+            _ => Ok(()),
         }
-        Ok(true)
     }
 
     fn digest_of_range(&mut self, block: Block, last: bool, body: &[u8]) -> Digest {
