@@ -95,6 +95,12 @@ pub struct Report {
     /// was lost.
     #[n(9)]
     pub pair_span: u32,
+    /// Of the pairs, those of one train: packets that left the sender at one time.
+    #[n(10)]
+    pub train_pairs: u32,
+    /// Time by which these were apart, all together, in microseconds. What others send comes between trains, hardly into them.
+    #[n(11)]
+    pub train_span: u32,
 }
 
 /// One block that lacks symbols.

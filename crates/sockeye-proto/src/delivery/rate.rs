@@ -4,12 +4,15 @@
 //! long they stood in queues, whatever its clock says. As long as no queue stands the rate grows; where one stands its link
 //! is fully used, and how far apart packets arrive is how fast that link is. The rate then is that of the link, a little more
 //! or less so that the queue stays at [`TARGET_QUEUE`]. Loss alone never lowers it.
+//!
+//! A queue that does not drain though less is sent than the link carries is filled by others, such as TCP. Then the rate is
+//! [`SHARE`] of the link's, which the distance of packets that leave at one time shows, until the queue is gone.
 
 use alloc::{collections::BTreeMap, vec::Vec};
 use core::time::Duration;
 
 use super::{
-    config::{FIRST_REPORTS_EVERY, REPORT_EVERY},
+    config::{BATCH_TIME, FIRST_REPORTS_EVERY, REPORT_EVERY},
     event::MemberId,
     message::Report,
 };
@@ -50,8 +53,27 @@ struct Seen {
     queue: f64,
     /// Rate of the slowest link on the way, as the distance of packets shows it.
     link: Option<f64>,
+    /// Rate of that link as the distance of packets of one train shows it: what others send is hardly between them.
+    train: Option<f64>,
+    /// How long the queue has stood without a gap.
+    stands: Stands,
     /// Rate at which the receiver itself can take packets, and until when that holds.
     takes: Option<(f64, Duration)>,
+}
+
+/// A queue that stands, of one receiver, in seconds.
+#[derive(Clone, Copy, Debug, Default)]
+struct Stands {
+    longest: f64,
+    /// By so much it should have become shorter, as less was sent than arrived.
+    owed: f64,
+}
+
+impl Stands {
+    /// Whether others fill it: what was not sent should have drained it long ago.
+    fn by_others(&self) -> bool {
+        self.owed > self.longest * 2.0 + SURELY
+    }
 }
 
 /// The rate and what it is made from.
@@ -80,6 +102,8 @@ pub(crate) struct Rate {
     /// Until when members are not tried again.
     tried: BTreeMap<MemberId, Duration>,
     too_slow: Option<MemberId>,
+    /// Others fill the queue: when one was last seen.
+    shared: Option<Duration>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -129,6 +153,7 @@ impl Rate {
             trial: None,
             tried: BTreeMap::new(),
             too_slow: None,
+            shared: None,
         }
     }
 
@@ -140,6 +165,12 @@ impl Rate {
     /// Time that so many packets take.
     pub(crate) fn time_of(&self, packets: u16) -> Duration {
         Duration::from_secs_f64(f64::from(packets) * self.packet / self.now)
+    }
+
+    /// How long the packets last that leave at one time, and how many these are at least: beside others they are to show how
+    /// fast the link is.
+    pub(crate) fn batch(&self) -> (Duration, u16) {
+        if self.shared.is_some() { (TRAIN_TIME, LEAST_TRAIN) } else { (BATCH_TIME, 1) }
     }
 
     /// So many packets were sent.
@@ -195,6 +226,22 @@ impl Rate {
             let shown = f64::from(report.pairs) * self.packet / (f64::from(report.pair_span.max(1)) / 1e6);
             link = Some(link.map_or(shown, |link| link + (shown - link) / 4.0));
         }
+        let mut train = before.and_then(|seen| seen.train);
+        if queue >= NO_QUEUE && report.train_pairs >= LEAST_PAIRS {
+            let shown =
+                f64::from(report.train_pairs) * self.packet / (f64::from(report.train_span.max(1)) / 1e6);
+            train = Some(train.map_or(shown, |train| train + (shown - train) / 4.0));
+        }
+        let mut stands = before.map(|seen| seen.stands).unwrap_or_default();
+        if let Some((link, before)) =
+            link.zip(before).filter(|(link, _)| queue >= TARGET_QUEUE + 2.0 * self.packet / link)
+        {
+            let passed = now.saturating_sub(before.at).min(STALE).as_secs_f64();
+            stands.longest = stands.longest.max(queue);
+            stands.owed = (stands.owed + passed * (CLEARLY - self.now / link)).max(0.0);
+        } else {
+            stands = Stands::default();
+        }
         let arrived = f64::from(report.received) * self.packet / (f64::from(report.sent_span) / 1e6);
         let mut takes = before.and_then(|seen| seen.takes).filter(|(_, until)| *until > now);
         if report.dropped > 0 || report.fill > MOST_FILL {
@@ -202,7 +249,7 @@ impl Rate {
             takes = Some((least * 0.95, now + CAUTION));
         }
         let limits = before.and_then(|seen| seen.limits).filter(|(_, last)| *last + STALE > now);
-        let mut seen = Seen { at: now, limits, queue, link, takes };
+        let mut seen = Seen { at: now, limits, queue, link, train, stands, takes };
         if self.share(now, &seen).is_some() {
             seen.limits = Some((limits.map_or(now, |(since, _)| since), now));
         }
@@ -219,6 +266,7 @@ impl Rate {
         let used = f64::from(self.sent) * self.packet > possible * USED;
         (self.next_round, self.last_round, self.sent) = (now + self.round_time(), now, 0);
         self.local = self.local.filter(|(_, until)| *until > now);
+        self.look_for_others(now);
         match (self.wanted(now), self.local) {
             (Wanted::Unsure, _) => {}
             (Wanted::Least(member, rate), _) => {
@@ -241,6 +289,29 @@ impl Rate {
             }
         }
         self.now = self.now.clamp(LEAST_RATE.min(self.max), self.max);
+    }
+
+    /// Whether others fill the queue that limits: most of those see so who see one.
+    fn look_for_others(&mut self, now: Duration) {
+        let fresh = self.members.values().filter(|seen| seen.at + STALE > now);
+        let (mut queues, mut others) = (0usize, 0usize);
+        for seen in fresh.filter(|seen| seen.queue >= self.least_queue(seen)) {
+            queues += 1;
+            others += usize::from(seen.stands.by_others());
+        }
+        self.shared = match self.shared {
+            None => (others * 2 > queues).then_some(now),
+            Some(_) if queues > 0 => Some(now),
+            Some(last) => (last + ROUND + ALONE_AGAIN > now).then_some(last),
+        };
+    }
+
+    /// A queue below this is none. Beside others rates are low for their link, and on a slow one the time of a packet on each of two links stands in
+    /// what is measured: the shortest way was that of a small one.
+    fn least_queue(&self, seen: &Seen) -> f64 {
+        let whole =
+            seen.train.filter(|_| self.shared.is_some()).map_or(0.0, |train| 2.0 * self.packet / train);
+        NO_QUEUE + whole
     }
 
     fn round_time(&self) -> Duration {
@@ -324,6 +395,10 @@ impl Rate {
             // In a large group most reports are some rounds old: since then the queue has drained by what was sent less.
             let age = now.saturating_sub(seen.at).saturating_sub(ROUND).as_secs_f64();
             let queue = seen.queue - age * (1.0 - self.now / link).max(0.0);
+            if self.shared.is_some() {
+                let share = seen.train.map_or(self.now, |train| train * SHARE);
+                return (queue >= self.least_queue(seen)).then(|| share.min(self.now * (1.0 + LARGEST_STEP)));
+            }
             let change = (TARGET_QUEUE - queue) / DRAIN_TIME;
             (queue >= NO_QUEUE).then(|| link * (1.0 + change).clamp(LEAST_SHARE, 1.05))
         });
@@ -332,6 +407,17 @@ impl Rate {
     }
 }
 
+/// Only a rate below this share of the link drains its queue for certain: what is measured is so exact, and states pass, too.
+const CLEARLY: f64 = 0.95;
+/// What is missing of a queue's drain before others are taken to fill it, besides twice the queue.
+const SURELY: f64 = 10e-3;
+/// Packets beside others leave in trains of so long, at least so many.
+const TRAIN_TIME: Duration = Duration::from_millis(3);
+const LEAST_TRAIN: u16 = 2;
+/// The share of the link's rate that is sent at beside others.
+const SHARE: f64 = 0.6;
+/// Others are gone if no queue has been seen for so long.
+const ALONE_AGAIN: Duration = Duration::from_millis(150);
 /// So many members, or one in this many, may turn out to be slow.
 const FEW: usize = 10;
 /// So many others say enough about what the group sees.

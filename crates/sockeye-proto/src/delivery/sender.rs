@@ -8,7 +8,7 @@ use crate::{Deadline, runs::RunSet};
 use super::{
     asks::longest_back_off,
     config::{
-        BATCH_TIME, CATCH_UP, FIRST_ROUND_TRIP, LEAST_ROUND_TRIP, LONGEST_ROUND_TRIP, MAX_ADVERTS, MAX_BATCH,
+        CATCH_UP, FIRST_ROUND_TRIP, LEAST_ROUND_TRIP, LONGEST_ROUND_TRIP, MAX_ADVERTS, MAX_BATCH,
         MAX_SYMBOLS, MOST_QUEUE, QUIET, REMEMBERED_BLOCKS, REORDER, STATE_EVERY, STATE_SOONEST,
     },
     event::{CastEvent, MemberId, Transmit},
@@ -225,8 +225,9 @@ impl Caster {
     /// Most symbols of a batch at the rate of the moment.
     pub fn batch(&self) -> u16 {
         let one = self.rate.time_of(1);
-        let fitting = BATCH_TIME.as_nanos() / one.as_nanos().max(1);
-        u16::try_from(fitting).unwrap_or(MAX_BATCH).clamp(1, MAX_BATCH)
+        let (time, least) = self.rate.batch();
+        let fitting = time.as_nanos() / one.as_nanos().max(1);
+        u16::try_from(fitting).unwrap_or(MAX_BATCH).clamp(least, MAX_BATCH)
     }
 
     fn repair(&mut self, now: Duration) -> Option<Transmit> {

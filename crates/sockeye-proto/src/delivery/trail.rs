@@ -13,8 +13,8 @@ pub(crate) struct Trail {
     interval: Option<Interval>,
     /// Newest counter and time of all, unwrapped.
     newest: Option<Newest>,
-    /// Counter and arrival of the last packet.
-    last: Option<(u64, Duration)>,
+    /// Counter, time of sending and arrival of the last packet.
+    last: Option<(u64, u64, Duration)>,
     /// Shortest difference between arrival and sending in each of some slices of time, in microseconds. The clocks are
     /// different ones, so only differences of these mean something.
     shortest: [Option<i64>; SLICES],
@@ -41,6 +41,8 @@ struct Interval {
     last_sent: u64,
     pairs: u32,
     pair_span: Duration,
+    train_pairs: u32,
+    train_span: Duration,
     /// Shortest stay in the interval, in microseconds, on the two clocks.
     shortest: i64,
 }
@@ -48,6 +50,8 @@ struct Interval {
 /// The shortest way is remembered for so many slices of so long: ten seconds, in which clocks drift by a millisecond.
 const SLICES: usize = 5;
 const SLICE: Duration = Duration::from_secs(2);
+/// Packets that left within so many ticks left at one time: a tenth of a millisecond.
+const OF_A_TRAIN: u64 = 25;
 
 impl Trail {
     pub(crate) fn is_empty(&self) -> bool {
@@ -69,17 +73,23 @@ impl Trail {
             last_sent: time,
             pairs: 0,
             pair_span: Duration::ZERO,
+            train_pairs: 0,
+            train_span: Duration::ZERO,
             shortest: way,
         });
         interval.received += 1;
         interval.first_counter = interval.first_counter.min(counter);
         interval.last_counter = interval.last_counter.max(counter);
         interval.last_sent = interval.last_sent.max(time);
-        if let Some((before, at)) = self.last.replace((counter, now))
+        if let Some((before, sent, at)) = self.last.replace((counter, time, now))
             && before + 1 == counter
         {
             interval.pairs += 1;
             interval.pair_span += now.saturating_sub(at);
+            if time <= sent + OF_A_TRAIN {
+                interval.train_pairs += 1;
+                interval.train_span += now.saturating_sub(at);
+            }
         }
         interval.shortest = interval.shortest.min(way);
     }
@@ -129,7 +139,7 @@ impl Trail {
     /// The time of the newest packet, and how long ago it came: the difference to the sender's clock is then the way there and
     /// back, however seldom packets come.
     fn echo(&self, now: Duration) -> u32 {
-        let since = self.last.map_or(Duration::ZERO, |(_, at)| now.saturating_sub(at));
+        let since = self.last.map_or(Duration::ZERO, |(.., at)| now.saturating_sub(at));
         self.newest.map_or(0, |newest| newest.raw_time.wrapping_add(ticks(since)) % TIME_MODULUS)
     }
 
@@ -144,6 +154,8 @@ impl Trail {
             sent_span: micros(TICK * u32::try_from(interval.last_sent - interval.first_sent).unwrap_or(0)),
             pairs: interval.pairs,
             pair_span: micros(interval.pair_span),
+            train_pairs: interval.train_pairs,
+            train_span: micros(interval.train_span),
             queue: u32::try_from(interval.shortest - shortest).unwrap_or(0),
             dropped: u32::try_from(dropped.saturating_sub(self.dropped)).unwrap_or(u32::MAX),
             fill: 0,
