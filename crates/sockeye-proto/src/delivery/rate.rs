@@ -6,7 +6,7 @@
 //! or less so that the queue stays at [`TARGET_QUEUE`]. Loss alone never lowers it.
 //!
 //! A queue that does not drain though less is sent than the link carries is filled by others, such as TCP. Then the rate is
-//! [`SHARE`] of the link's, which the distance of packets that leave at one time shows, until the queue is gone.
+//! [`SHARE`] of the link's, which the distance of batches that leave at one time shows, until the queue is gone.
 
 use alloc::{collections::BTreeMap, vec::Vec};
 use core::time::Duration;
@@ -27,6 +27,7 @@ const MOST_RATE: f64 = 12.5e9;
 const TARGET_QUEUE: f64 = 2e-3;
 /// A queue below this may be chance.
 const NO_QUEUE: f64 = 0.7e-3;
+const NO_QUEUE_MICROS: u32 = 700;
 /// A queue's excess is worked off in this time.
 const DRAIN_TIME: f64 = 60e-3;
 /// The least share of the link's rate that is sent at while a queue is worked off.
@@ -53,7 +54,7 @@ struct Seen {
     queue: f64,
     /// Rate of the slowest link on the way, as the distance of packets shows it.
     link: Option<f64>,
-    /// Rate of that link as the distance of packets of one train shows it: what others send is hardly between them.
+    /// Rate of that link as the distance of two batches that left together shows it: what others send is hardly between them.
     train: Option<f64>,
     /// How long the queue has stood without a gap.
     stands: Stands,
@@ -167,15 +168,25 @@ impl Rate {
         Duration::from_secs_f64(f64::from(packets) * self.packet / self.now)
     }
 
-    /// How long the packets last that leave at one time, and how many these are at least: beside others they are to show how
-    /// fast the link is.
-    pub(crate) fn batch(&self) -> (Duration, u16) {
-        if self.shared.is_some() { (TRAIN_TIME, LEAST_TRAIN) } else { (BATCH_TIME, 1) }
+    /// How long a batch lasts: beside others longer ones show better how fast the link is.
+    pub(crate) fn batch_time(&self) -> Duration {
+        if self.shared.is_some() { SHARED_BATCH_TIME } else { BATCH_TIME }
     }
 
     /// So many packets were sent.
     pub(crate) fn sent(&mut self, packets: u16) {
         self.sent = self.sent.saturating_add(packets.into());
+    }
+
+    /// What the slowest link carries for us and others together, as far as it is known: no less than the rate.
+    pub(crate) fn capacity(&self, now: Duration) -> f64 {
+        self.link_rate(now).map_or(self.now, |link| link.max(self.now))
+    }
+
+    /// The slowest link's rate as trains show it.
+    fn link_rate(&self, now: Duration) -> Option<f64> {
+        let fresh = self.members.values().filter(|seen| seen.at + STALE > now);
+        fresh.filter_map(|seen| seen.train).reduce(f64::min)
     }
 
     /// The receiver that limits the rate.
@@ -200,7 +211,7 @@ impl Rate {
     /// A receiver's own rate: what its link carries, as far as that is known.
     pub(crate) fn of(&self, member: MemberId) -> Option<f64> {
         let seen = self.members.get(&member)?;
-        [seen.link, seen.takes.map(|(takes, _)| takes)].into_iter().flatten().reduce(f64::min)
+        [seen.link, seen.train, seen.takes.map(|(takes, _)| takes)].into_iter().flatten().reduce(f64::min)
     }
 
     /// The sender's socket would not take more for a while: its device sent at this rate.
@@ -222,26 +233,17 @@ impl Rate {
         let queue = f64::from(report.queue) / 1e6;
         let queue = (queue - self.local_queue).max(0.0);
         let mut link = before.and_then(|seen| seen.link);
-        if queue >= NO_QUEUE && report.pairs >= LEAST_PAIRS {
-            let shown = f64::from(report.pairs) * self.packet / (f64::from(report.pair_span.max(1)) / 1e6);
-            link = Some(link.map_or(shown, |link| link + (shown - link) / 4.0));
+        if queue >= NO_QUEUE {
+            link = self.shown(link, report.pairs, report.pair_span);
         }
+        // The sender's own device is a link as well, and others may use that one. While it holds the sender up, batches wait
+        // between their time and the device.
         let mut train = before.and_then(|seen| seen.train);
-        if queue >= NO_QUEUE && report.train_pairs >= LEAST_PAIRS {
-            let shown =
-                f64::from(report.train_pairs) * self.packet / (f64::from(report.train_span.max(1)) / 1e6);
-            train = Some(train.map_or(shown, |train| train + (shown - train) / 4.0));
+        let held = self.local.is_some_and(|(_, until)| until > now);
+        if !held && report.queue >= NO_QUEUE_MICROS {
+            train = self.shown(train, report.train_packets, report.train_span);
         }
-        let mut stands = before.map(|seen| seen.stands).unwrap_or_default();
-        if let Some((link, before)) =
-            link.zip(before).filter(|(link, _)| queue >= TARGET_QUEUE + 2.0 * self.packet / link)
-        {
-            let passed = now.saturating_sub(before.at).min(STALE).as_secs_f64();
-            stands.longest = stands.longest.max(queue);
-            stands.owed = (stands.owed + passed * (CLEARLY - self.now / link)).max(0.0);
-        } else {
-            stands = Stands::default();
-        }
+        let stands = self.stands(now, before, queue, train.or(link));
         let arrived = f64::from(report.received) * self.packet / (f64::from(report.sent_span) / 1e6);
         let mut takes = before.and_then(|seen| seen.takes).filter(|(_, until)| *until > now);
         if report.dropped > 0 || report.fill > MOST_FILL {
@@ -255,6 +257,26 @@ impl Rate {
         }
         self.members.insert(member, seen);
         self.round(now);
+    }
+
+    /// The rate of a link, as so many packets show it that were apart by so many microseconds.
+    fn shown(&self, before: Option<f64>, packets: u32, span: u32) -> Option<f64> {
+        if packets < LEAST_PAIRS {
+            return before;
+        }
+        let shown = f64::from(packets) * self.packet / (f64::from(span.max(1)) / 1e6);
+        Some(before.map_or(shown, |rate| rate + (shown - rate) / 4.0))
+    }
+
+    /// How long a queue in front of this link has stood now.
+    fn stands(&self, now: Duration, before: Option<Seen>, queue: f64, link: Option<f64>) -> Stands {
+        let (Some(link), Some(before)) = (link, before) else { return Stands::default() };
+        if queue < NO_QUEUE + 2.0 * self.packet / link {
+            return Stands::default();
+        }
+        let passed = now.saturating_sub(before.at).min(STALE).as_secs_f64();
+        let owed = before.stands.owed + passed * (CLEARLY - self.now / link);
+        Stands { longest: before.stands.longest.max(queue), owed: owed.max(0.0) }
     }
 
     /// Looks at the rate, if it is time.
@@ -277,7 +299,9 @@ impl Rate {
             }
             (Wanted::More, Some((rate, _))) => {
                 self.starting = false;
-                self.now = self.now.min(rate * LOCAL_EXCESS).max(rate);
+                // Others may use the device, too: it then gives as much as there always is something waiting for it.
+                let least = rate.max(self.link_rate(now).unwrap_or(0.0) * SHARE);
+                self.now = self.now.min(rate * LOCAL_EXCESS).max(least);
             }
             // That a rate was not used up says nothing about a higher one.
             (Wanted::More, None) if !used => {}
@@ -302,12 +326,17 @@ impl Rate {
         self.shared = match self.shared {
             None => (others * 2 > queues).then_some(now),
             Some(_) if queues > 0 => Some(now),
-            Some(last) => (last + ROUND + ALONE_AGAIN > now).then_some(last),
+            Some(last) if last + ROUND + ALONE_AGAIN > now => Some(last),
+            Some(_) => {
+                // How far apart packets arrived was the share that we had.
+                self.members.values_mut().for_each(|seen| seen.link = None);
+                None
+            }
         };
     }
 
-    /// A queue below this is none. Beside others rates are low for their link, and on a slow one the time of a packet on each of two links stands in
-    /// what is measured: the shortest way was that of a small one.
+    /// A queue below this is none. Beside others rates are low for their link, and on a slow one the time of a packet on each of
+    /// two links stands in what is measured: the shortest way was that of a small one.
     fn least_queue(&self, seen: &Seen) -> f64 {
         let whole =
             seen.train.filter(|_| self.shared.is_some()).map_or(0.0, |train| 2.0 * self.packet / train);
@@ -397,7 +426,9 @@ impl Rate {
             let queue = seen.queue - age * (1.0 - self.now / link).max(0.0);
             if self.shared.is_some() {
                 let share = seen.train.map_or(self.now, |train| train * SHARE);
-                return (queue >= self.least_queue(seen)).then(|| share.min(self.now * (1.0 + LARGEST_STEP)));
+                // Whatever trains show: no more than a little above what arrives.
+                let most = self.now.min(link * LEAD) * (1.0 + LARGEST_STEP);
+                return (queue >= self.least_queue(seen)).then(|| share.min(most));
             }
             let change = (TARGET_QUEUE - queue) / DRAIN_TIME;
             (queue >= NO_QUEUE).then(|| link * (1.0 + change).clamp(LEAST_SHARE, 1.05))
@@ -408,14 +439,15 @@ impl Rate {
 }
 
 /// Only a rate below this share of the link drains its queue for certain: what is measured is so exact, and states pass, too.
-const CLEARLY: f64 = 0.95;
+const CLEARLY: f64 = 0.9;
 /// What is missing of a queue's drain before others are taken to fill it, besides twice the queue.
 const SURELY: f64 = 10e-3;
-/// Packets beside others leave in trains of so long, at least so many.
-const TRAIN_TIME: Duration = Duration::from_millis(3);
-const LEAST_TRAIN: u16 = 2;
+/// Batches beside others are so long, and two make a train.
+const SHARED_BATCH_TIME: Duration = Duration::from_micros(1_500);
 /// The share of the link's rate that is sent at beside others.
-const SHARE: f64 = 0.6;
+const SHARE: f64 = 0.55;
+/// How far the rate beside others may be ahead of what arrives, which is known a few rounds late.
+const LEAD: f64 = 1.1;
 /// Others are gone if no queue has been seen for so long.
 const ALONE_AGAIN: Duration = Duration::from_millis(150);
 /// So many members, or one in this many, may turn out to be slow.
