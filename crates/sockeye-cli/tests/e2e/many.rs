@@ -471,3 +471,71 @@ fn an_outsider_who_repeats_and_invents_packets_changes_nothing() {
     sends.end().exits(0);
     outsider.kill();
 }
+
+/// A TCP flow that takes what it gets, with the congestion control that most systems have.
+const TCP: &str = r#"
+import socket, sys
+s = socket.socket()
+if sys.argv[1] == "sink":
+    s.bind((sys.argv[2], 47000))
+    s.listen()
+    print("ready", flush=True)
+    s = s.accept()[0]
+    while s.recv(1 << 20):
+        pass
+else:
+    s.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"cubic")
+    s.connect((sys.argv[2], 47000))
+    print("ready", flush=True)
+    while True:
+        s.sendall(bytes(1 << 16))
+"#;
+
+/// What came in from its cable.
+fn bytes_in(machine: &Machine) -> f64 {
+    let counters = machine.host().run("cat", ["/proc/net/dev"]).expect("counters");
+    let line = counters.lines().find_map(|line| line.trim().strip_prefix("eth0:")).expect("eth0");
+    line.split_whitespace().next().and_then(|word| word.parse().ok()).expect("a number")
+}
+
+#[test]
+fn beside_a_tcp_flow_both_get_a_share_of_the_link() {
+    needs_namespaces!();
+    let mut switch = Switch::new("switch", Subnet::new(1)).expect("a switch");
+    let [sender, other, receiver] = ["sender", "other", "receiver"].map(|label| {
+        let machine = Machine::in_namespace(label);
+        switch.attach(machine.host()).expect("a cable");
+        machine
+    });
+    // 100 Mbit/s to the receiver, with room for 50 ms, behind which both flows queue.
+    let limit = "qdisc add dev port3 root tbf rate 100mbit burst 32kb limit 625kb";
+    if let Err(why) = switch.namespace().run("tc", limit.split(' ')) {
+        skip!("no link can be made slow: {why}");
+    }
+    let address = Subnet::new(1).ipv4(3).expect("an address").to_string();
+    let tcp = |machine: &Machine, role| {
+        let mut command = machine.command("python3");
+        command.args(["-c", TCP, role, &address]);
+        machine.start(command)
+    };
+    let sink = tcp(&receiver, "sink");
+    sink.line("ready");
+    sender.file("file", tree::bytes(1, 40 * MIB));
+    let sends = sender.send(&["--many", "--receivers", "1", "file"]);
+    let receives = receiver.accept(&typed(&receiver, &sends.code()), &[]);
+    receives.progress(4 * MIB as u64);
+    let source = tcp(&other, "source");
+    source.line("ready");
+    let measure = |at_least: usize| {
+        let event = receives.progress((at_least * MIB) as u64);
+        (event["bytes"].as_f64().expect("bytes"), bytes_in(&receiver))
+    };
+    let ((ours, all), (ours_later, all_later)) = (measure(16), measure(34));
+    source.kill();
+    sink.kill();
+    receives.end().exits(0);
+    sends.end().exits(0);
+    let share = (ours_later - ours) / (all_later - all);
+    assert!((0.2..0.8).contains(&share), "{share} of the link beside TCP");
+    tree::assert_same(&sender.path("file"), &receiver.path("in/file"));
+}

@@ -82,8 +82,8 @@ pub(crate) const TROUBLED_REPORTERS: u32 = 64;
 /// Most packets of one batch: as many as the kernel takes in one call, and a 64 KiB datagram's worth.
 pub const MAX_BATCH: u16 = 44;
 
-/// A batch lasts no longer than this at the rate of the moment.
-pub(crate) const BATCH_TIME: Duration = Duration::from_millis(1);
+/// A batch lasts no longer than this at the rate of the moment. Two leave at one time: a train, which shows how fast links are.
+pub(crate) const BATCH_TIME: Duration = Duration::from_micros(500);
 
 /// How far a sender that was held up may catch up.
 pub(crate) const CATCH_UP: Duration = Duration::from_millis(2);

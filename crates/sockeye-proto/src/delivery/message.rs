@@ -95,6 +95,13 @@ pub struct Report {
     /// was lost.
     #[n(9)]
     pub pair_span: u32,
+    /// Packets of batches after which the next left at once, within a train.
+    #[n(10)]
+    pub train_packets: u32,
+    /// Time from the first packet of these batches to the first of the next, all together, in microseconds. What others send comes
+    /// between trains, hardly into them.
+    #[n(11)]
+    pub train_span: u32,
 }
 
 /// One block that lacks symbols.

@@ -4,12 +4,15 @@
 //! long they stood in queues, whatever its clock says. As long as no queue stands the rate grows; where one stands its link
 //! is fully used, and how far apart packets arrive is how fast that link is. The rate then is that of the link, a little more
 //! or less so that the queue stays at [`TARGET_QUEUE`]. Loss alone never lowers it.
+//!
+//! A queue that does not drain though less is sent than the link carries is filled by others, such as TCP. Then the rate is
+//! [`SHARE`] of the link's, which the distance of batches that leave at one time shows, until the queue is gone.
 
 use alloc::{collections::BTreeMap, vec::Vec};
 use core::time::Duration;
 
 use super::{
-    config::{FIRST_REPORTS_EVERY, REPORT_EVERY},
+    config::{BATCH_TIME, FIRST_REPORTS_EVERY, REPORT_EVERY},
     event::MemberId,
     message::Report,
 };
@@ -24,6 +27,7 @@ const MOST_RATE: f64 = 12.5e9;
 const TARGET_QUEUE: f64 = 2e-3;
 /// A queue below this may be chance.
 const NO_QUEUE: f64 = 0.7e-3;
+const NO_QUEUE_MICROS: u32 = 700;
 /// A queue's excess is worked off in this time.
 const DRAIN_TIME: f64 = 60e-3;
 /// The least share of the link's rate that is sent at while a queue is worked off.
@@ -50,8 +54,27 @@ struct Seen {
     queue: f64,
     /// Rate of the slowest link on the way, as the distance of packets shows it.
     link: Option<f64>,
+    /// Rate of that link as the distance of two batches that left together shows it: what others send is hardly between them.
+    train: Option<f64>,
+    /// How long the queue has stood without a gap.
+    stands: Stands,
     /// Rate at which the receiver itself can take packets, and until when that holds.
     takes: Option<(f64, Duration)>,
+}
+
+/// A queue that stands, of one receiver, in seconds.
+#[derive(Clone, Copy, Debug, Default)]
+struct Stands {
+    longest: f64,
+    /// By so much it should have become shorter, as less was sent than arrived.
+    owed: f64,
+}
+
+impl Stands {
+    /// Whether others fill it: what was not sent should have drained it long ago.
+    fn by_others(&self) -> bool {
+        self.owed > self.longest * 2.0 + SURELY
+    }
 }
 
 /// The rate and what it is made from.
@@ -80,6 +103,8 @@ pub(crate) struct Rate {
     /// Until when members are not tried again.
     tried: BTreeMap<MemberId, Duration>,
     too_slow: Option<MemberId>,
+    /// Others fill the queue: when one was last seen.
+    shared: Option<Duration>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -129,6 +154,7 @@ impl Rate {
             trial: None,
             tried: BTreeMap::new(),
             too_slow: None,
+            shared: None,
         }
     }
 
@@ -142,9 +168,25 @@ impl Rate {
         Duration::from_secs_f64(f64::from(packets) * self.packet / self.now)
     }
 
+    /// How long a batch lasts: beside others longer ones show better how fast the link is.
+    pub(crate) fn batch_time(&self) -> Duration {
+        if self.shared.is_some() { SHARED_BATCH_TIME } else { BATCH_TIME }
+    }
+
     /// So many packets were sent.
     pub(crate) fn sent(&mut self, packets: u16) {
         self.sent = self.sent.saturating_add(packets.into());
+    }
+
+    /// What the slowest link carries for us and others together, as far as it is known: no less than the rate.
+    pub(crate) fn capacity(&self, now: Duration) -> f64 {
+        self.link_rate(now).map_or(self.now, |link| link.max(self.now))
+    }
+
+    /// The slowest link's rate as trains show it.
+    fn link_rate(&self, now: Duration) -> Option<f64> {
+        let fresh = self.members.values().filter(|seen| seen.at + STALE > now);
+        fresh.filter_map(|seen| seen.train).reduce(f64::min)
     }
 
     /// The receiver that limits the rate.
@@ -169,7 +211,7 @@ impl Rate {
     /// A receiver's own rate: what its link carries, as far as that is known.
     pub(crate) fn of(&self, member: MemberId) -> Option<f64> {
         let seen = self.members.get(&member)?;
-        [seen.link, seen.takes.map(|(takes, _)| takes)].into_iter().flatten().reduce(f64::min)
+        [seen.link, seen.train, seen.takes.map(|(takes, _)| takes)].into_iter().flatten().reduce(f64::min)
     }
 
     /// The sender's socket would not take more for a while: its device sent at this rate.
@@ -194,10 +236,17 @@ impl Rate {
         let queue = f64::from(report.queue) / 1e6;
         let queue = (queue - self.local_queue).max(0.0);
         let mut link = before.and_then(|seen| seen.link);
-        if queue >= NO_QUEUE && report.pairs >= LEAST_PAIRS {
-            let shown = f64::from(report.pairs) * self.packet / (f64::from(report.pair_span.max(1)) / 1e6);
-            link = Some(link.map_or(shown, |link| link + (shown - link) / 4.0));
+        if queue >= NO_QUEUE {
+            link = self.shown(link, report.pairs, report.pair_span);
         }
+        // The sender's own device is a link as well, and others may use that one. While it holds the sender up, batches wait
+        // between their time and the device.
+        let mut train = before.and_then(|seen| seen.train);
+        let held = self.local.is_some_and(|(_, until)| until > now);
+        if !held && report.queue >= NO_QUEUE_MICROS {
+            train = self.shown(train, report.train_packets, report.train_span);
+        }
+        let stands = self.stands(now, before, queue, train.or(link));
         let arrived = f64::from(report.received) * self.packet / (f64::from(report.sent_span) / 1e6);
         let mut takes = before.and_then(|seen| seen.takes).filter(|(_, until)| *until > now);
         if report.dropped > 0 || report.fill > MOST_FILL {
@@ -205,12 +254,32 @@ impl Rate {
             takes = Some((least * 0.95, now + CAUTION));
         }
         let limits = before.and_then(|seen| seen.limits).filter(|(_, last)| *last + STALE > now);
-        let mut seen = Seen { at: now, limits, queue, link, takes };
+        let mut seen = Seen { at: now, limits, queue, link, train, stands, takes };
         if self.share(now, &seen).is_some() {
             seen.limits = Some((limits.map_or(now, |(since, _)| since), now));
         }
         self.members.insert(member, seen);
         self.round(now);
+    }
+
+    /// The rate of a link, as so many packets show it that were apart by so many microseconds.
+    fn shown(&self, before: Option<f64>, packets: u32, span: u32) -> Option<f64> {
+        if packets < LEAST_PAIRS {
+            return before;
+        }
+        let shown = f64::from(packets) * self.packet / (f64::from(span.max(1)) / 1e6);
+        Some(before.map_or(shown, |rate| rate + (shown - rate) / 4.0))
+    }
+
+    /// How long a queue in front of this link has stood now.
+    fn stands(&self, now: Duration, before: Option<Seen>, queue: f64, link: Option<f64>) -> Stands {
+        let (Some(link), Some(before)) = (link, before) else { return Stands::default() };
+        if queue < NO_QUEUE + 2.0 * self.packet / link {
+            return Stands::default();
+        }
+        let passed = now.saturating_sub(before.at).min(STALE).as_secs_f64();
+        let owed = before.stands.owed + passed * (CLEARLY - self.now / link);
+        Stands { longest: before.stands.longest.max(queue), owed: owed.max(0.0) }
     }
 
     /// Looks at the rate, if it is time.
@@ -222,6 +291,7 @@ impl Rate {
         let used = f64::from(self.sent) * self.packet > possible * USED;
         (self.next_round, self.last_round, self.sent) = (now + self.round_time(), now, 0);
         self.local = self.local.filter(|(_, until)| *until > now);
+        self.look_for_others(now);
         match (self.wanted(now), self.local) {
             (Wanted::Unsure, _) => {}
             (Wanted::Least(member, rate), _) => {
@@ -232,7 +302,8 @@ impl Rate {
             }
             (Wanted::More, Some((rate, _))) => {
                 self.starting = false;
-                self.now = rate * LOCAL_EXCESS;
+                // Others may use the device, too: it then gives as much as there always is something waiting for it.
+                self.now = (rate * LOCAL_EXCESS).max(self.link_rate(now).unwrap_or(0.0) * SHARE);
             }
             // That a rate was not used up says nothing about a higher one.
             (Wanted::More, None) if !used => {}
@@ -244,6 +315,34 @@ impl Rate {
             }
         }
         self.now = self.now.clamp(LEAST_RATE.min(self.max), self.max);
+    }
+
+    /// Whether others fill the queue that limits: most of those see so who see one.
+    fn look_for_others(&mut self, now: Duration) {
+        let fresh = self.members.values().filter(|seen| seen.at + STALE > now);
+        let (mut queues, mut others) = (0usize, 0usize);
+        for seen in fresh.filter(|seen| seen.queue >= self.least_queue(seen)) {
+            queues += 1;
+            others += usize::from(seen.stands.by_others());
+        }
+        self.shared = match self.shared {
+            None => (others * 2 > queues).then_some(now),
+            Some(_) if queues > 0 => Some(now),
+            Some(last) if last + ROUND + ALONE_AGAIN > now => Some(last),
+            Some(_) => {
+                // How far apart packets arrived was the share that we had.
+                self.members.values_mut().for_each(|seen| seen.link = None);
+                None
+            }
+        };
+    }
+
+    /// A queue below this is none. Beside others rates are low for their link, and on a slow one the time of a packet on each of
+    /// two links stands in what is measured: the shortest way was that of a small one.
+    fn least_queue(&self, seen: &Seen) -> f64 {
+        let whole =
+            seen.train.filter(|_| self.shared.is_some()).map_or(0.0, |train| 2.0 * self.packet / train);
+        NO_QUEUE + whole
     }
 
     fn round_time(&self) -> Duration {
@@ -327,6 +426,12 @@ impl Rate {
             // In a large group most reports are some rounds old: since then the queue has drained by what was sent less.
             let age = now.saturating_sub(seen.at).saturating_sub(ROUND).as_secs_f64();
             let queue = seen.queue - age * (1.0 - self.now / link).max(0.0);
+            if self.shared.is_some() {
+                let share = seen.train.map_or(self.now, |train| train * SHARE);
+                // Whatever trains show: no more than a little above what arrives.
+                let most = self.now.min(link * LEAD) * (1.0 + LARGEST_STEP);
+                return (queue >= self.least_queue(seen)).then(|| share.min(most));
+            }
             let change = (TARGET_QUEUE - queue) / DRAIN_TIME;
             (queue >= NO_QUEUE).then(|| link * (1.0 + change).clamp(LEAST_SHARE, 1.05))
         });
@@ -335,6 +440,18 @@ impl Rate {
     }
 }
 
+/// Only a rate below this share of the link drains its queue for certain: what is measured is so exact, and states pass, too.
+const CLEARLY: f64 = 0.9;
+/// What is missing of a queue's drain before others are taken to fill it, besides twice the queue.
+const SURELY: f64 = 10e-3;
+/// Batches beside others are so long, and two make a train.
+const SHARED_BATCH_TIME: Duration = Duration::from_micros(1_500);
+/// The share of the link's rate that is sent at beside others.
+const SHARE: f64 = 0.55;
+/// How far the rate beside others may be ahead of what arrives, which is known a few rounds late.
+const LEAD: f64 = 1.1;
+/// Others are gone if no queue has been seen for so long.
+const ALONE_AGAIN: Duration = Duration::from_millis(150);
 /// So many members, or one in this many, may turn out to be slow.
 const FEW: usize = 10;
 /// So many others say enough about what the group sees.

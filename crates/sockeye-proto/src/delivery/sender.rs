@@ -8,7 +8,7 @@ use crate::{Deadline, runs::RunSet};
 use super::{
     asks::longest_back_off,
     config::{
-        BATCH_TIME, CATCH_UP, FIRST_ROUND_TRIP, LEAST_ROUND_TRIP, LONGEST_ROUND_TRIP, MAX_ADVERTS, MAX_BATCH,
+        CATCH_UP, FIRST_ROUND_TRIP, LEAST_ROUND_TRIP, LONGEST_ROUND_TRIP, MAX_ADVERTS, MAX_BATCH,
         MAX_SYMBOLS, MOST_QUEUE, QUIET, REMEMBERED_BLOCKS, REORDER, STATE_EVERY, STATE_SOONEST,
     },
     event::{CastEvent, MemberId, Transmit},
@@ -52,6 +52,8 @@ pub struct Caster {
     /// Blocks from which is still to be learned how many unasked repairs are best, in the order of sending.
     unjudged: VecDeque<u64>,
     next_batch: Duration,
+    /// The time that the first batch of a train takes, when the second is to follow.
+    first_of_train: Option<Duration>,
     next_state: Duration,
     last_symbol: Duration,
     last_nack: Duration,
@@ -92,6 +94,7 @@ impl Caster {
             unasked: Unasked::default(),
             unjudged: VecDeque::new(),
             next_batch: Duration::ZERO,
+            first_of_train: None,
             next_state: Duration::ZERO,
             last_symbol: Duration::ZERO,
             last_nack: Duration::ZERO,
@@ -215,7 +218,12 @@ impl Caster {
         }
         let transmit = self.repair(now).or_else(|| self.fresh(now, sources));
         if let Some(Transmit::Symbols { count, .. }) = &transmit {
-            self.next_batch = self.next_batch.max(now.saturating_sub(CATCH_UP)) + self.rate.time_of(*count);
+            let takes = self.rate.time_of(*count);
+            self.next_batch = self.next_batch.max(now.saturating_sub(CATCH_UP));
+            match self.first_of_train.take() {
+                Some(first) => self.next_batch += first + takes,
+                None => self.first_of_train = Some(takes),
+            }
             self.last_symbol = now;
             self.rate.sent(*count);
         }
@@ -225,7 +233,7 @@ impl Caster {
     /// Most symbols of a batch at the rate of the moment.
     pub fn batch(&self) -> u16 {
         let one = self.rate.time_of(1);
-        let fitting = BATCH_TIME.as_nanos() / one.as_nanos().max(1);
+        let fitting = self.rate.batch_time().as_nanos() / one.as_nanos().max(1);
         u16::try_from(fitting).unwrap_or(MAX_BATCH).clamp(1, MAX_BATCH)
     }
 
@@ -389,6 +397,11 @@ impl Caster {
     /// The rate of the moment, in bytes a second on the wire.
     pub fn bytes_per_second(&self) -> f64 {
         self.rate.bytes_per_second()
+    }
+
+    /// What the slowest link carries for us and others together, in bytes a second on the wire: no less than the rate.
+    pub fn capacity(&self, now: Duration) -> f64 {
+        self.rate.capacity(now)
     }
 
     /// The member whose link or disk sets the rate, if one does.

@@ -40,8 +40,11 @@ const PROBE_ROUNDS: u32 = 3;
 const PROBE_GAP: Duration = Duration::from_millis(20);
 /// Over this time is measured whether the device holds the sender up, and what it sends.
 const GAUGE: Duration = Duration::from_millis(25);
-/// Packets wait for the device so long at most.
+/// Packets wait for the device so long at most, as long as it is ours alone, and beside others.
 const WAITING: Duration = Duration::from_millis(4);
+const MOST_WAITING_BESIDE_OTHERS: Duration = Duration::from_millis(20);
+/// The share of the device that is sought beside others.
+const SHARE: std::ops::Range<f64> = 0.45..0.55;
 /// Messages of members that wait, in all: what a thousand of them say in a tenth of a second.
 const MOST_WAITING: usize = 4_096;
 /// Digests asked for again are sent once in this time.
@@ -160,6 +163,7 @@ impl Cast {
             announced: None,
             digests_at: Vec::new(),
             gauge: Gauge::default(),
+            wait: WAITING,
             next_status: Duration::ZERO,
             status: Arc::clone(&status),
             symbols: Vec::new(),
@@ -238,6 +242,8 @@ struct Casting {
     announced: Option<u64>,
     digests_at: Vec<(u32, Duration)>,
     gauge: Gauge,
+    /// Packets wait for the device so long at most.
+    wait: Duration,
     next_status: Duration,
     status: Arc<Mutex<CastStatus>>,
     symbols: Vec<u8>,
@@ -530,18 +536,21 @@ impl Casting {
         if span < GAUGE {
             return;
         }
-        if self.gauge.held * 10 > span {
-            #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
-            let rate = self.gauge.bytes as f64 / span.as_secs_f64();
+        #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
+        let rate = self.gauge.bytes as f64 / span.as_secs_f64();
+        let held = self.gauge.held * 10 > span;
+        if held {
             self.machine.held_up(now, rate);
         }
+        let capacity = self.machine.capacity(now);
+        self.wait = wait_beside_others(self.wait, held, rate / capacity);
         #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
         let queue = self.gauge.waiting as f64 / self.machine.bytes_per_second();
         self.machine.local_queue(Duration::from_secs_f64(queue.min(1.0)));
         self.gauge = Gauge { since: now, ..Gauge::default() };
-        let waiting = self.machine.bytes_per_second() * WAITING.as_secs_f64();
+        let waiting = capacity * self.wait.as_secs_f64();
         #[expect(clippy::cast_precision_loss, reason = "a few thousand")]
-        let batches = 2.0 * f64::from(self.machine.batch()) * self.wire_len as f64;
+        let batches = 4.0 * f64::from(self.machine.batch()) * self.wire_len as f64;
         self.flows.iter().for_each(|flow| flow.set_waiting(waiting.max(batches)));
     }
 
@@ -586,6 +595,16 @@ pub(super) fn signed(session: u16, body: &[u8]) -> Vec<u8> {
 
 fn header(kind: PacketKind, now: Duration) -> PacketHeader {
     PacketHeader { kind, fresh: false, session: 0, counter: 0, time: ticks(now), block: 0, symbol: 0 }
+}
+
+/// A device that sends in the order of coming gives each a share as large as that of what waits. So who is held up and gets
+/// little lets more wait.
+fn wait_beside_others(wait: Duration, held: bool, share: f64) -> Duration {
+    if held && SHARE.contains(&share) {
+        return wait;
+    }
+    let change = if held && share < SHARE.start { 1.25 } else { 0.8 };
+    wait.mul_f64(change).clamp(WAITING, MOST_WAITING_BESIDE_OTHERS)
 }
 
 fn failed(source: std::io::Error) -> Error {

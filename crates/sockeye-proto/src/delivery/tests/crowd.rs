@@ -16,7 +16,7 @@ use core::time::Duration;
 use super::cubic::{Cubic, SEGMENT};
 use crate::delivery::{
     CastEvent, CastParams, Caster, Feedback, Listener, MemberId, PacketHeader, PacketKind, State, Transmit,
-    Verdict, random::Random, ticks,
+    Verdict, random::Random, ticks, wire::TICK,
 };
 
 /// Source symbols of a full block.
@@ -184,6 +184,8 @@ struct Run {
     /// When the link has sent what it was given.
     link_free: Duration,
     counter: u32,
+    /// Time of the last batch: no two have the same.
+    stamp: Duration,
     next_sample: Duration,
     out: Outcome,
 }
@@ -236,6 +238,7 @@ impl Run {
             timers: BTreeSet::new(),
             link_free: now,
             counter: 0,
+            stamp: now,
             next_sample: SAMPLE,
             out: Outcome::default(),
         }
@@ -286,6 +289,7 @@ impl Run {
 
     fn transmit(&mut self) {
         while let Some(transmit) = self.caster.poll_transmit(self.now, |_| SOURCES) {
+            self.stamp = self.now.max(self.stamp + TICK);
             match transmit {
                 Transmit::Symbols { block, first, count, fresh } => {
                     self.out.symbols += u64::from(count);
@@ -309,7 +313,7 @@ impl Run {
 
     fn header(&mut self, kind: PacketKind) -> PacketHeader {
         self.counter += 1;
-        let (counter, time) = (self.counter, ticks(self.now));
+        let (counter, time) = (self.counter, ticks(self.stamp));
         PacketHeader { kind, fresh: false, session: 1, counter, time, block: 0, symbol: 0 }
     }
 
