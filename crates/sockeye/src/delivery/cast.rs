@@ -358,7 +358,7 @@ impl Casting {
 
     fn work(&mut self) -> Result<(), Error> {
         let now = self.now();
-        self.probe(now)?;
+        self.probe(now);
         loop {
             let (cache, len) = (&self.cache, self.symbol_len);
             let sources = |block| sources_of(cache.len_of(block), len);
@@ -386,7 +386,7 @@ impl Casting {
     }
 
     /// Bursts that were ordered go every way; otherwise a sign of life now and then.
-    fn probe(&mut self, now: Duration) -> Result<(), Error> {
+    fn probe(&mut self, now: Duration) {
         let due = self.probes.iter().filter(|at| **at <= now).count();
         self.probes.retain(|at| *at > now);
         let idle = !self.machine.is_passing() && self.next_idle <= now && !self.members.is_empty();
@@ -394,7 +394,7 @@ impl Casting {
             self.next_idle = now + IDLE_PROBE;
         }
         if due == 0 && !idle {
-            return Ok(());
+            return;
         }
         // A probe is as long as what is to come, a sign of life as short as can be.
         let body = vec![0; if due > 0 { self.symbol_len } else { 1 }];
@@ -402,9 +402,11 @@ impl Casting {
         let header = header(PacketKind::Probe, now);
         for flow in &mut self.flows {
             let pieces = (0..count).map(|_| Piece { header, body: &body });
-            flow.send(pieces).map_err(failed)?;
+            if let Err(error) = flow.send(pieces) {
+                // Such as IPv6 while an address is on trial. Nobody hears this way, so it is not used.
+                tracing::info!(%error, "a way that cannot be probed");
+            }
         }
-        Ok(())
     }
 
     fn send_symbols(&mut self, block: u64, first: u16, count: u16, fresh: bool) -> Result<(), Error> {
