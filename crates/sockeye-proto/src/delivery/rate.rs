@@ -96,6 +96,8 @@ pub(crate) struct Rate {
     limit: Option<MemberId>,
     /// The sender's own device holds it up: bytes a second that went out, and until when that is news.
     local: Option<(f64, Duration)>,
+    /// The most that the device was seen to send, slowly forgotten: when others use it, too, it sends less for us.
+    device: f64,
     /// Time that packets stand in the sender's own queue.
     local_queue: f64,
     /// One that seems slow is left out of account for a moment, to see what the others can take.
@@ -150,6 +152,7 @@ impl Rate {
             group: 0,
             limit: None,
             local: None,
+            device: 0.0,
             local_queue: 0.0,
             trial: None,
             tried: BTreeMap::new(),
@@ -180,7 +183,12 @@ impl Rate {
 
     /// What the slowest link carries for us and others together, as far as it is known: no less than the rate.
     pub(crate) fn capacity(&self, now: Duration) -> f64 {
-        self.link_rate(now).map_or(self.now, |link| link.max(self.now))
+        self.known_link(now).max(self.now)
+    }
+
+    /// The slowest link's rate as trains show it, or else the device's; 0 where neither is known.
+    fn known_link(&self, now: Duration) -> f64 {
+        self.link_rate(now).unwrap_or(self.device)
     }
 
     /// The slowest link's rate as trains show it.
@@ -220,6 +228,10 @@ impl Rate {
         let before = self.local.filter(|(_, until)| *until > now);
         let rate = before.map_or(rate, |(before, _)| before + (rate - before) / 4.0);
         self.local = Some((rate, now + HELD_UP));
+        // The first measurement may be of what the device let pass at once.
+        if before.is_some() {
+            self.device = rate.max(self.device * DEVICE_KEPT);
+        }
     }
 
     /// Packets stand for so long in the sender's own queue: that is no queue on the way.
@@ -303,7 +315,7 @@ impl Rate {
             (Wanted::More, Some((rate, _))) => {
                 self.starting = false;
                 // Others may use the device, too: it then gives as much as there always is something waiting for it.
-                self.now = (rate * LOCAL_EXCESS).max(self.link_rate(now).unwrap_or(0.0) * SHARE);
+                self.now = (rate * LOCAL_EXCESS).max(self.known_link(now) * SHARE);
             }
             // That a rate was not used up says nothing about a higher one.
             (Wanted::More, None) if !used => {}
@@ -474,5 +486,7 @@ const MOST_FILL: u8 = 60;
 const USED: f64 = 0.7;
 /// That its device held the sender up is news for so long.
 const HELD_UP: Duration = Duration::from_millis(75);
+/// What is left of the device's rate with each measurement: all but 0.4 % after a second.
+const DEVICE_KEPT: f64 = 0.9999;
 /// How much faster than its device the sender tries to be.
 const LOCAL_EXCESS: f64 = 1.1;
