@@ -27,7 +27,6 @@ const MOST_RATE: f64 = 12.5e9;
 const TARGET_QUEUE: f64 = 2e-3;
 /// A queue below this may be chance.
 const NO_QUEUE: f64 = 0.7e-3;
-const NO_QUEUE_MICROS: u32 = 700;
 /// A queue's excess is worked off in this time.
 const DRAIN_TIME: f64 = 60e-3;
 /// The least share of the link's rate that is sent at while a queue is worked off.
@@ -245,8 +244,8 @@ impl Rate {
             return;
         }
         let before = self.members.get(&member).copied();
-        let queue = f64::from(report.queue) / 1e6;
-        let queue = (queue - self.local_queue).max(0.0);
+        let stay = f64::from(report.queue) / 1e6;
+        let queue = (stay - self.local_queue).max(0.0);
         let mut link = before.and_then(|seen| seen.link);
         if queue >= NO_QUEUE {
             link = self.shown(link, report.pairs, report.pair_span);
@@ -255,7 +254,7 @@ impl Rate {
         // between their time and the device.
         let mut train = before.and_then(|seen| seen.train);
         let held = self.local.is_some_and(|(_, until)| until > now);
-        if !held && report.queue >= NO_QUEUE_MICROS {
+        if !held && stay >= NO_QUEUE {
             train = self.shown(train, report.train_packets, report.train_span);
         }
         let stands = self.stands(now, before, queue, train.or(link));

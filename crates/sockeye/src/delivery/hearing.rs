@@ -212,6 +212,7 @@ impl HearingThread {
             let until = self.machine.poll_timeout().map_or(WAIT, |d| d.at.saturating_sub(now).min(WAIT));
             match rest.min(until) {
                 Duration::ZERO => wait_for_any(&self.flows.sockets, until),
+                // No waiting for anything: packets are there or come meanwhile, and are taken together.
                 rest => thread::sleep(rest),
             }
             rest = rest_after(rest, self.receive(&mut batch));
@@ -259,7 +260,8 @@ impl HearingThread {
         silent <= DEAF
     }
 
-    /// Takes what is there: how many packets that is.
+    /// Takes what is there: how many packets that is whose arrival the kernel noted. What it does not note has to be taken at once:
+    /// the time of taking is then that of its arrival.
     fn receive(&mut self, batch: &mut GroupBatch) -> usize {
         let mut taken = 0;
         for at in 0..self.flows.sockets.len() {
@@ -270,7 +272,7 @@ impl HearingThread {
                 // What came in one call came at one time, as far as silence and times to come are concerned.
                 let now = Instant::now();
                 batch.for_each(|packet, noted| {
-                    taken += 1;
+                    taken += usize::from(noted.is_some());
                     self.packet(packet, now, noted);
                 });
             }

@@ -202,6 +202,29 @@ fn who_claims_to_be_beside_others_on_a_slow_link_holds_nobody_up() {
 }
 
 #[test]
+fn a_device_that_holds_the_sender_up_sets_the_rate_and_is_remembered() {
+    let mut caster = Caster::new(&CastParams { wire_len: 1_494, max_rate: None });
+    caster.join(Duration::ZERO, 0, core::slice::from_ref(&(0..1_000_000)));
+    // Alone it takes 10 MB/s, more or less; then others take most of it.
+    for millis in (0..2_000).step_by(5) {
+        let now = Duration::from_millis(millis);
+        while caster.poll_transmit(now, |_| 185).is_some() {}
+        let alone = if millis % 50 == 0 { 7.5e6 } else { 12.5e6 };
+        if millis % 25 == 0 {
+            caster.held_up(now, if millis < 1_000 { alone } else { 2.5e6 });
+            caster.handle_feedback(now, 0, &Feedback { nacks: Vec::new(), report: Some(queued(0)) });
+        }
+        let rate = caster.bytes_per_second();
+        if (500..1_000).contains(&millis) {
+            assert!((9.5e6..13e6).contains(&rate), "{millis} ms: {rate}");
+        } else if millis >= 1_500 {
+            assert!(caster.capacity(now) >= 9.5e6, "{millis} ms: {}", caster.capacity(now));
+            assert!((5e6..7e6).contains(&rate), "{millis} ms: {rate}");
+        }
+    }
+}
+
+#[test]
 fn who_claims_to_be_slow_now_and_then_holds_nobody_up() {
     let mut caster = Caster::new(&CastParams { wire_len: 1_494, max_rate: None });
     let mut now = Duration::from_millis(1);
