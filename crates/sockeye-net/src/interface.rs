@@ -102,6 +102,13 @@ impl Interface {
         self.addresses.iter().any(|address| Family::of(address.ip()) == family)
     }
 
+    /// Bytes that it has sent since it exists, for whatever program.
+    ///
+    /// Errors: [`io::ErrorKind::Unsupported`] where this library cannot ask the system: everywhere but on Linux.
+    pub fn bytes_sent(&self) -> io::Result<u64> {
+        sys::bytes_sent(self.index)
+    }
+
     /// A socket address at one of its addresses: a link-local IPv6 address gets the interface as its scope.
     pub fn socket_address(&self, ip: IpAddr, port: u16) -> SocketAddr {
         match ip {

@@ -516,8 +516,26 @@ fn bytes_in(machine: &Machine) -> f64 {
     line.split_whitespace().next().and_then(|word| word.parse().ok()).expect("a number")
 }
 
+/// Where the group's data and a TCP flow queue together.
+#[derive(Clone, Copy)]
+enum Bottleneck {
+    /// In front of the receiver: TCP comes from another machine.
+    OnTheWay,
+    /// At the sender's own device: TCP comes from the sender.
+    OwnDevice,
+}
+
 #[test]
 fn beside_a_tcp_flow_both_get_a_share_of_the_link() {
+    both_get_a_share(Bottleneck::OnTheWay);
+}
+
+#[test]
+fn beside_a_tcp_flow_both_get_a_share_of_the_own_device() {
+    both_get_a_share(Bottleneck::OwnDevice);
+}
+
+fn both_get_a_share(at: Bottleneck) {
     needs_namespaces!();
     let mut switch = Switch::new("switch", Subnet::new(1)).expect("a switch");
     let [sender, other, receiver] = ["sender", "other", "receiver"].map(|label| {
@@ -526,8 +544,12 @@ fn beside_a_tcp_flow_both_get_a_share_of_the_link() {
         machine
     });
     // 100 Mbit/s to the receiver, with room for 50 ms, behind which both flows queue.
-    let limit = "qdisc add dev port3 root tbf rate 100mbit burst 32kb limit 625kb";
-    if let Err(why) = switch.namespace().run("tc", limit.split(' ')) {
+    let (device, namespace, source) = match at {
+        Bottleneck::OnTheWay => ("port3", switch.namespace(), &other),
+        Bottleneck::OwnDevice => ("eth0", sender.host(), &sender),
+    };
+    let limit = format!("qdisc add dev {device} root tbf rate 100mbit burst 32kb limit 625kb");
+    if let Err(why) = namespace.run("tc", limit.split(' ')) {
         skip!("no link can be made slow: {why}");
     }
     let address = Subnet::new(1).ipv4(3).expect("an address").to_string();
@@ -542,7 +564,7 @@ fn beside_a_tcp_flow_both_get_a_share_of_the_link() {
     let sends = sender.send(&["--many", "--receivers", "1", "file"]);
     let receives = receiver.accept(&typed(&receiver, &sends.code()), &[]);
     receives.progress(4 * MIB as u64);
-    let source = tcp(&other, "source");
+    let source = tcp(source, "source");
     source.line("ready");
     let measure = |at_least: usize| {
         let event = receives.progress((at_least * MIB) as u64);

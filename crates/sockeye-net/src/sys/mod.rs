@@ -9,15 +9,15 @@ mod other;
 
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{
-    bind_to_interface, duplicate, get_option, has_ended, interface_index, interface_name, join_source, links,
-    next_packet, queue_length, receive_datagrams, send_datagrams, set_group_interface_v4, set_option,
-    set_receive_low_water, set_user_timeout,
+    bind_to_interface, bytes_sent, duplicate, get_option, has_ended, interface_index, interface_name,
+    join_source, links, next_packet, queue_length, receive_datagrams, send_datagrams, set_group_interface_v4,
+    set_option, set_receive_low_water, set_user_timeout,
 };
 #[cfg(not(target_os = "linux"))]
 pub(crate) use other::{
-    bind_to_interface, duplicate, get_option, has_ended, interface_index, interface_name, join_source, links,
-    next_packet, queue_length, receive_datagrams, send_datagrams, set_group_interface_v4, set_option,
-    set_receive_low_water, set_user_timeout,
+    bind_to_interface, bytes_sent, duplicate, get_option, has_ended, interface_index, interface_name,
+    join_source, links, next_packet, queue_length, receive_datagrams, send_datagrams, set_group_interface_v4,
+    set_option, set_receive_low_water, set_user_timeout,
 };
 
 use std::io;

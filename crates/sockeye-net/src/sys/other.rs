@@ -13,6 +13,11 @@ pub(crate) fn links() -> io::Result<Vec<Interface>> {
     Ok(Vec::new())
 }
 
+/// Not told.
+pub(crate) fn bytes_sent(_index: u32) -> io::Result<u64> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 /// Makes a socket send by this interface where the system can. The answer is `false`: what arrives by other
 /// interfaces must still be told apart by address.
 pub(crate) fn bind_to_interface(socket: &Socket, interface: &Interface, family: Family) -> io::Result<bool> {

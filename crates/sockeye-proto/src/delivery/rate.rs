@@ -76,6 +76,16 @@ impl Stands {
     }
 }
 
+/// Rate of the sender's own device, in bytes a second: what it sends for all programs when it has as much as it can send.
+#[derive(Clone, Copy, Debug)]
+enum Device {
+    Unknown,
+    /// As the system tells it.
+    Told(f64),
+    /// The most that it was seen to send for us, slowly forgotten: when others use it, too, it sends less.
+    Seen(f64),
+}
+
 /// The rate and what it is made from.
 #[derive(Debug)]
 pub(crate) struct Rate {
@@ -95,8 +105,8 @@ pub(crate) struct Rate {
     limit: Option<MemberId>,
     /// The sender's own device holds it up: bytes a second that went out, and until when that is news.
     local: Option<(f64, Duration)>,
-    /// The most that the device was seen to send, slowly forgotten: when others use it, too, it sends less for us.
-    device: f64,
+    /// What the device sends in all while it holds the sender up.
+    device: Device,
     /// Time that packets stand in the sender's own queue.
     local_queue: f64,
     /// One that seems slow is left out of account for a moment, to see what the others can take.
@@ -151,7 +161,7 @@ impl Rate {
             group: 0,
             limit: None,
             local: None,
-            device: 0.0,
+            device: Device::Unknown,
             local_queue: 0.0,
             trial: None,
             tried: BTreeMap::new(),
@@ -185,9 +195,14 @@ impl Rate {
         self.known_link(now).max(self.now)
     }
 
-    /// The slowest link's rate as trains show it, or else the device's; 0 where neither is known.
+    /// The slowest link's rate: that of a device that holds the sender up, if the system tells it, or as trains show it, or else
+    /// the device's as it was seen; 0 where nothing is known.
     fn known_link(&self, now: Duration) -> f64 {
-        self.link_rate(now).unwrap_or(self.device)
+        match self.device {
+            Device::Told(rate) if self.local.is_some_and(|(_, until)| until > now) => rate,
+            Device::Unknown => self.link_rate(now).unwrap_or(0.0),
+            Device::Told(rate) | Device::Seen(rate) => self.link_rate(now).unwrap_or(rate),
+        }
     }
 
     /// The slowest link's rate as trains show it.
@@ -221,16 +236,22 @@ impl Rate {
         [seen.link, seen.train, seen.takes.map(|(takes, _)| takes)].into_iter().flatten().reduce(f64::min)
     }
 
-    /// The sender's socket would not take more for a while: its device sent at this rate.
-    pub(crate) fn held_up(&mut self, now: Duration, rate: f64) {
+    /// The sender's socket would not take more for a while: its device sent at this rate, and at that one for all programs together,
+    /// if the system tells.
+    pub(crate) fn held_up(&mut self, now: Duration, rate: f64, device: Option<f64>) {
         // What a socket takes in so short a time varies; that a little too much is offered costs nothing.
         let before = self.local.filter(|(_, until)| *until > now);
         let rate = before.map_or(rate, |(before, _)| before + (rate - before) / 4.0);
         self.local = Some((rate, now + HELD_UP));
-        // The first measurement may be of what the device let pass at once.
-        if before.is_some() {
-            self.device = rate.max(self.device * DEVICE_KEPT);
-        }
+        self.device = match (self.device, device) {
+            (Device::Told(before), Some(told)) => Device::Told(before + (told - before) / 4.0),
+            (_, Some(told)) => Device::Told(told),
+            (Device::Told(before), None) => Device::Told(before),
+            // The first measurement may be of what the device let pass at once.
+            (_, None) if before.is_none() => self.device,
+            (Device::Unknown, None) => Device::Seen(rate),
+            (Device::Seen(most), None) => Device::Seen(rate.max(most * DEVICE_KEPT)),
+        };
     }
 
     /// Packets stand for so long in the sender's own queue: that is no queue on the way.

@@ -384,9 +384,10 @@ impl Caster {
         self.events.pop_front()
     }
 
-    /// The socket did not take packets for a while: the device sends so many bytes a second.
-    pub fn held_up(&mut self, now: Duration, bytes_per_second: f64) {
-        self.rate.held_up(now, bytes_per_second);
+    /// The socket did not take packets for a while: the device sends so many bytes a second for this sender, and so many for all
+    /// programs together, where the system tells.
+    pub fn held_up(&mut self, now: Duration, bytes_per_second: f64, in_all: Option<f64>) {
+        self.rate.held_up(now, bytes_per_second, in_all);
     }
 
     /// Packets stand for so long in the queue of the sender's own device.

@@ -24,6 +24,7 @@ use super::{
     CastStatus, MemberStatus,
     cache::Cache,
     flows::{self, FlowSender, Piece},
+    gauge::Gauge,
 };
 use crate::{
     Error, crypto,
@@ -38,13 +39,6 @@ const IDLE_PROBE: Duration = Duration::from_millis(250);
 const PROBES: usize = 1;
 const PROBE_ROUNDS: u32 = 3;
 const PROBE_GAP: Duration = Duration::from_millis(20);
-/// Over this time is measured whether the device holds the sender up, and what it sends.
-const GAUGE: Duration = Duration::from_millis(25);
-/// Packets wait for the device so long at most, as long as it is ours alone, and beside others.
-const WAITING: Duration = Duration::from_millis(4);
-const MOST_WAITING_BESIDE_OTHERS: Duration = Duration::from_millis(20);
-/// The share of the device that is sought beside others.
-const SHARE: std::ops::Range<f64> = 0.45..0.55;
 /// Messages of members that wait, in all: what a thousand of them say in a tenth of a second.
 const MOST_WAITING: usize = 4_096;
 /// Digests asked for again are sent once in this time.
@@ -162,8 +156,7 @@ impl Cast {
             next_idle: Duration::ZERO,
             announced: None,
             digests_at: Vec::new(),
-            gauge: Gauge::default(),
-            wait: WAITING,
+            gauge: Gauge::new(interface.clone()),
             next_status: Duration::ZERO,
             status: Arc::clone(&status),
             symbols: Vec::new(),
@@ -210,16 +203,6 @@ struct Member {
     taking_part: bool,
 }
 
-/// What the device took in the last while.
-#[derive(Default)]
-struct Gauge {
-    since: Duration,
-    bytes: u64,
-    held: Duration,
-    /// Most bytes of memory that waited for it.
-    waiting: u64,
-}
-
 struct Casting {
     machine: Caster,
     members: Vec<Member>,
@@ -242,8 +225,6 @@ struct Casting {
     announced: Option<u64>,
     digests_at: Vec<(u32, Duration)>,
     gauge: Gauge,
-    /// Packets wait for the device so long at most.
-    wait: Duration,
     next_status: Duration,
     status: Arc<Mutex<CastStatus>>,
     symbols: Vec<u8>,
@@ -527,33 +508,22 @@ impl Casting {
         Ok(())
     }
 
-    /// Whether the device holds the sender up is told to the machine.
+    /// What the device does with what was sent is told to the machine, which tells how much may wait for it.
     fn note_sent(&mut self, bytes: u64, held: Duration) {
         let now = self.now();
-        self.gauge.bytes += bytes;
-        self.gauge.held += held;
         let waiting = self.flows.iter().map(FlowSender::waiting).sum();
-        self.gauge.waiting = self.gauge.waiting.max(waiting);
-        let span = now.saturating_sub(self.gauge.since);
-        if span < GAUGE {
-            return;
+        let Some(gauged) = self.gauge.note(now, bytes, held, waiting) else { return };
+        if gauged.held {
+            self.machine.held_up(now, gauged.rate, gauged.device);
         }
         #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
-        let rate = self.gauge.bytes as f64 / span.as_secs_f64();
-        let held = self.gauge.held * 10 > span;
-        if held {
-            self.machine.held_up(now, rate);
-        }
-        let capacity = self.machine.capacity(now);
-        self.wait = wait_beside_others(self.wait, held, rate / capacity);
-        #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
-        let queue = self.gauge.waiting as f64 / self.machine.bytes_per_second();
+        let queue = gauged.waiting as f64 / self.machine.bytes_per_second();
         self.machine.local_queue(Duration::from_secs_f64(queue.min(1.0)));
-        self.gauge = Gauge { since: now, ..Gauge::default() };
-        let waiting = capacity * self.wait.as_secs_f64();
+        let capacity = self.machine.capacity(now);
+        let may_wait = capacity * self.gauge.may_wait(gauged.held, gauged.rate / capacity).as_secs_f64();
         #[expect(clippy::cast_precision_loss, reason = "a few thousand")]
         let batches = 4.0 * f64::from(self.machine.batch()) * self.wire_len as f64;
-        self.flows.iter().for_each(|flow| flow.set_waiting(waiting.max(batches)));
+        self.flows.iter().for_each(|flow| flow.set_waiting(may_wait.max(batches)));
     }
 
     fn tell_status(&mut self, now: Duration) {
@@ -597,16 +567,6 @@ pub(super) fn signed(session: u16, body: &[u8]) -> Vec<u8> {
 
 fn header(kind: PacketKind, now: Duration) -> PacketHeader {
     PacketHeader { kind, fresh: false, session: 0, counter: 0, time: ticks(now), block: 0, symbol: 0 }
-}
-
-/// A device that sends in the order of coming gives each a share as large as that of what waits. So who is held up and gets
-/// little lets more wait.
-fn wait_beside_others(wait: Duration, held: bool, share: f64) -> Duration {
-    if held && SHARE.contains(&share) {
-        return wait;
-    }
-    let change = if held && share < SHARE.start { 1.25 } else { 0.8 };
-    wait.mul_f64(change).clamp(WAITING, MOST_WAITING_BESIDE_OTHERS)
 }
 
 fn failed(source: std::io::Error) -> Error {

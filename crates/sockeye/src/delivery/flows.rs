@@ -15,8 +15,8 @@ use crate::{Error, crypto};
 /// A device that takes nothing for this long has failed.
 const STALLED: Duration = Duration::from_secs(1);
 /// Bounds of the send buffer that is asked for: two small batches, and what systems allow without privileges.
-const LEAST_BUFFER: f64 = 16_384.0;
-const MOST_BUFFER: f64 = 212_992.0;
+const LEAST_BUFFER: f64 = 4_096.0;
+const MOST_BUFFER: f64 = 4_194_304.0;
 /// How long to wait when the device dropped packets itself.
 const DEVICE_PAUSE: Duration = Duration::from_micros(500);
 

@@ -8,6 +8,7 @@ mod assembly;
 mod cache;
 mod cast;
 mod flows;
+mod gauge;
 mod hearing;
 mod seal;
 mod status;

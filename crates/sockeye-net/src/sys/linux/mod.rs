@@ -7,7 +7,7 @@ mod option;
 
 pub(crate) use datagram::{next_packet, receive_datagrams, send_datagrams};
 pub(crate) use group::{join_source, set_group_interface_v4};
-pub(crate) use link::links;
+pub(crate) use link::{bytes_sent, links};
 pub(crate) use option::{get_option, has_ended, interface_index, interface_name, queue_length, set_option};
 
 use std::{

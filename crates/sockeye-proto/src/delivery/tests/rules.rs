@@ -211,7 +211,7 @@ fn a_device_that_holds_the_sender_up_sets_the_rate_and_is_remembered() {
         while caster.poll_transmit(now, |_| 185).is_some() {}
         let alone = if millis % 50 == 0 { 7.5e6 } else { 12.5e6 };
         if millis % 25 == 0 {
-            caster.held_up(now, if millis < 1_000 { alone } else { 2.5e6 });
+            caster.held_up(now, if millis < 1_000 { alone } else { 2.5e6 }, None);
             caster.handle_feedback(now, 0, &Feedback { nacks: Vec::new(), report: Some(queued(0)) });
         }
         let rate = caster.bytes_per_second();
@@ -220,6 +220,26 @@ fn a_device_that_holds_the_sender_up_sets_the_rate_and_is_remembered() {
         } else if millis >= 1_500 {
             assert!(caster.capacity(now) >= 9.5e6, "{millis} ms: {}", caster.capacity(now));
             assert!((5e6..7e6).contains(&rate), "{millis} ms: {rate}");
+        }
+    }
+}
+
+#[test]
+fn what_the_system_tells_of_the_device_is_its_rate_though_others_were_there_first() {
+    let mut caster = Caster::new(&CastParams { wire_len: 1_494, max_rate: None });
+    caster.join(Duration::ZERO, 0, core::slice::from_ref(&(0..1_000_000)));
+    // It takes 1 MB/s of ours and sends 12.5 in all.
+    for millis in (0..1_000).step_by(5) {
+        let now = Duration::from_millis(millis);
+        while caster.poll_transmit(now, |_| 185).is_some() {}
+        if millis % 25 == 0 {
+            caster.held_up(now, 1e6, Some(12.5e6));
+            caster.handle_feedback(now, 0, &Feedback { nacks: Vec::new(), report: Some(queued(0)) });
+        }
+        if millis >= 100 {
+            assert!((12e6..13e6).contains(&caster.capacity(now)), "{millis} ms: {}", caster.capacity(now));
+            let rate = caster.bytes_per_second();
+            assert!((6e6..7e6).contains(&rate), "{millis} ms: {rate}");
         }
     }
 }
