@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from . import work
 from .cells import Cell
 from .laboratory import Laboratory
 from .machine import output
@@ -386,8 +387,9 @@ def one(tool, lab, source, expected, target, timeout):
     job = Job(lab, source, target, timeout)
     for number in job.numbers:
         job.folder(number).mkdir(parents=True)
+    plain_write = work.warm_up(target, lab.cell.size * lab.cell.receivers)
     try:
-        row = tool.run(job)
+        row = {**tool.run(job), "plain_write": plain_write}
         if tool.name == "raw flood":
             return {**row, "right": True, "ok": None}
         with ThreadPoolExecutor(os.cpu_count()) as pool:
