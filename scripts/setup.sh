@@ -8,12 +8,12 @@ export HOME="${HOME:-/root}"
 export PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
 
 # A program and the Debian package that has it.
-readonly build=(cc:build-essential ip:iproute2 ss:iproute2 nft:nftables unshare:util-linux python3:python3 tcpdump:tcpdump)
+readonly build=(cc:build-essential ip:iproute2 ss:iproute2 nft:nftables unshare:util-linux python3:python3 tcpdump:tcpdump ethtool:ethtool)
 # The other side in the tests of connect and listen, which skip those that are missing.
 readonly peers=(ncat:ncat nc.openbsd:netcat-openbsd socat:socat dig:bind9-dnsutils logger:bsdutils openssl:openssl setpriv:util-linux)
 readonly bench=(python3:python3 ncat:ncat iperf3:iperf3 cmp:diffutils rsync:rsync scp:openssh-client sshd:openssh-server socat:socat tar:tar ss:iproute2 diff:diffutils)
-# For one to many (bench/many): the peers, and what switches an interface's offloads off. udpcast brings both of its ends.
-readonly many=(udp-sender:udpcast uftp:uftp ethtool:ethtool tc:iproute2)
+# For one to many (bench/many): the peers. udpcast brings both of its ends.
+readonly many=(udp-sender:udpcast uftp:uftp tc:iproute2)
 
 fail() {
     printf 'setup: %s\n' "$@" >&2

@@ -387,8 +387,8 @@ def one(tool, lab, source, expected, target, timeout):
     job = Job(lab, source, target, timeout)
     for number in job.numbers:
         job.folder(number).mkdir(parents=True)
-    plain_write = work.warm_up(target, lab.cell.size * lab.cell.receivers)
     try:
+        plain_write = work.warm_up(target, lab.cell.size * lab.cell.receivers)
         row = {**tool.run(job), "plain_write": plain_write}
         if tool.name == "raw flood":
             return {**row, "right": True, "ok": None}

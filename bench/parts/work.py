@@ -68,11 +68,13 @@ def warm_up(folder, size):
     path, block = folder / "warm", os.urandom(MIB // 4)
     for _ in range(2):
         before = time.process_time()
-        with open(path, "wb", buffering=0) as file:
-            for _ in range(-(-size // len(block))):
-                file.write(block)
-        spent = time.process_time() - before
-        path.unlink()
+        try:
+            with open(path, "wb", buffering=0) as file:
+                for _ in range(-(-size // len(block))):
+                    file.write(block)
+            spent = time.process_time() - before
+        finally:
+            path.unlink()
     return spent / (size / GIB)
 
 

@@ -91,6 +91,11 @@ impl GroupSender {
         self.socket.set_send_buffer_size(bytes)
     }
 
+    /// What the kernel keeps waiting at most, as it counts.
+    pub fn buffer(&self) -> io::Result<usize> {
+        self.socket.send_buffer_size()
+    }
+
     /// Its family.
     pub fn family(&self) -> Family {
         self.family

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs};
 
-use sockeye_lab::{Filter, Lab, Subnet, Switch, skip};
+use sockeye_lab::{Filter, Lab, Subnet, Switch, record_skip, skip};
 
 use crate::{
     MIB,
@@ -31,8 +31,10 @@ impl Class {
         };
         let sender = machine("sender");
         let receivers = (0..receivers).map(|_| machine("receiver")).collect();
-        // Otherwise one drop takes a whole batch with it. Where the tool is missing the tests are harder, not wrong.
-        let _ = sender.host().run("ethtool", ["-K", "eth0", "tx-udp-segmentation", "off"]);
+        // Otherwise one drop takes a whole batch with it: the tests are harder then, not wrong.
+        if let Err(why) = sender.host().run("ethtool", ["-K", "eth0", "tx-udp-segmentation", "off"]) {
+            record_skip("many", format_args!("batches are not cut up before they are dropped: {why}"));
+        }
         Self { sender, receivers, _switch: switch }
     }
 
@@ -561,11 +563,17 @@ fn both_get_a_share(at: Bottleneck) {
     let sink = tcp(&receiver, "sink");
     sink.line("ready");
     sender.file("file", tree::bytes(1, 40 * MIB));
+    let start_tcp = || {
+        let source = tcp(source, "source");
+        source.line("ready");
+        source
+    };
+    // The harder way round at each: who comes second at the own device, first on the way.
+    let first = matches!(at, Bottleneck::OwnDevice).then(start_tcp);
     let sends = sender.send(&["--many", "--receivers", "1", "file"]);
     let receives = receiver.accept(&typed(&receiver, &sends.code()), &[]);
     receives.progress(4 * MIB as u64);
-    let source = tcp(source, "source");
-    source.line("ready");
+    let source = first.unwrap_or_else(start_tcp);
     let measure = |at_least: usize| {
         let event = receives.progress((at_least * MIB) as u64);
         (event["bytes"].as_f64().expect("bytes"), bytes_in(&receiver))
@@ -576,6 +584,6 @@ fn both_get_a_share(at: Bottleneck) {
     receives.end().exits(0);
     sends.end().exits(0);
     let share = (ours_later - ours) / (all_later - all);
-    assert!((0.2..0.8).contains(&share), "{share} of the link beside TCP");
+    assert!((0.25..0.75).contains(&share), "{share} of the link beside TCP");
     tree::assert_same(&sender.path("file"), &receiver.path("in/file"));
 }

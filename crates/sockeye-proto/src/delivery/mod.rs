@@ -28,6 +28,7 @@
 
 mod asks;
 mod config;
+mod device;
 mod error;
 mod event;
 #[doc(hidden)]

@@ -13,6 +13,7 @@ use core::time::Duration;
 
 use super::{
     config::{BATCH_TIME, FIRST_REPORTS_EVERY, REPORT_EVERY},
+    device::Device,
     event::MemberId,
     message::Report,
 };
@@ -76,16 +77,6 @@ impl Stands {
     }
 }
 
-/// Rate of the sender's own device, in bytes a second: what it sends for all programs when it has as much as it can send.
-#[derive(Clone, Copy, Debug)]
-enum Device {
-    Unknown,
-    /// As the system tells it.
-    Told(f64),
-    /// The most that it was seen to send for us, slowly forgotten: when others use it, too, it sends less.
-    Seen(f64),
-}
-
 /// The rate and what it is made from.
 #[derive(Debug)]
 pub(crate) struct Rate {
@@ -103,9 +94,6 @@ pub(crate) struct Rate {
     members: BTreeMap<MemberId, Seen>,
     group: usize,
     limit: Option<MemberId>,
-    /// The sender's own device holds it up: bytes a second that went out, and until when that is news.
-    local: Option<(f64, Duration)>,
-    /// What the device sends in all while it holds the sender up.
     device: Device,
     /// Time that packets stand in the sender's own queue.
     local_queue: f64,
@@ -160,8 +148,7 @@ impl Rate {
             members: BTreeMap::new(),
             group: 0,
             limit: None,
-            local: None,
-            device: Device::Unknown,
+            device: Device::default(),
             local_queue: 0.0,
             trial: None,
             tried: BTreeMap::new(),
@@ -195,14 +182,10 @@ impl Rate {
         self.known_link(now).max(self.now)
     }
 
-    /// The slowest link's rate: that of a device that holds the sender up, if the system tells it, or as trains show it, or else
-    /// the device's as it was seen; 0 where nothing is known.
+    /// The slowest link's rate: that of a device that holds the sender up and others use, too, or as trains show it, or else the
+    /// device's as it was seen; 0 where nothing is known.
     fn known_link(&self, now: Duration) -> f64 {
-        match self.device {
-            Device::Told(rate) if self.local.is_some_and(|(_, until)| until > now) => rate,
-            Device::Unknown => self.link_rate(now).unwrap_or(0.0),
-            Device::Told(rate) | Device::Seen(rate) => self.link_rate(now).unwrap_or(rate),
-        }
+        self.device.shared(now).or_else(|| self.link_rate(now)).unwrap_or(self.device.seen())
     }
 
     /// The slowest link's rate as trains show it.
@@ -238,20 +221,8 @@ impl Rate {
 
     /// The sender's socket would not take more for a while: its device sent at this rate, and at that one for all programs together,
     /// if the system tells.
-    pub(crate) fn held_up(&mut self, now: Duration, rate: f64, device: Option<f64>) {
-        // What a socket takes in so short a time varies; that a little too much is offered costs nothing.
-        let before = self.local.filter(|(_, until)| *until > now);
-        let rate = before.map_or(rate, |(before, _)| before + (rate - before) / 4.0);
-        self.local = Some((rate, now + HELD_UP));
-        self.device = match (self.device, device) {
-            (Device::Told(before), Some(told)) => Device::Told(before + (told - before) / 4.0),
-            (_, Some(told)) => Device::Told(told),
-            (Device::Told(before), None) => Device::Told(before),
-            // The first measurement may be of what the device let pass at once.
-            (_, None) if before.is_none() => self.device,
-            (Device::Unknown, None) => Device::Seen(rate),
-            (Device::Seen(most), None) => Device::Seen(rate.max(most * DEVICE_KEPT)),
-        };
+    pub(crate) fn held_up(&mut self, now: Duration, rate: f64, in_all: Option<f64>) {
+        self.device.held_up(now, rate, in_all);
     }
 
     /// Packets stand for so long in the sender's own queue: that is no queue on the way.
@@ -274,7 +245,7 @@ impl Rate {
         // The sender's own device is a link as well, and others may use that one. While it holds the sender up, batches wait
         // between their time and the device.
         let mut train = before.and_then(|seen| seen.train);
-        let held = self.local.is_some_and(|(_, until)| until > now);
+        let held = self.device.sends(now).is_some();
         if !held && stay >= NO_QUEUE {
             train = self.shown(train, report.train_packets, report.train_span);
         }
@@ -322,9 +293,8 @@ impl Rate {
         let possible = self.now * now.saturating_sub(self.last_round).as_secs_f64();
         let used = f64::from(self.sent) * self.packet > possible * USED;
         (self.next_round, self.last_round, self.sent) = (now + self.round_time(), now, 0);
-        self.local = self.local.filter(|(_, until)| *until > now);
         self.look_for_others(now);
-        match (self.wanted(now), self.local) {
+        match (self.wanted(now), self.device.sends(now)) {
             (Wanted::Unsure, _) => {}
             (Wanted::Least(member, rate), _) => {
                 self.starting = false;
@@ -332,10 +302,12 @@ impl Rate {
                 self.limit = Some(member);
                 self.now = rate;
             }
-            (Wanted::More, Some((rate, _))) => {
+            (Wanted::More, Some(rate)) => {
                 self.starting = false;
-                // Others may use the device, too: it then gives as much as there always is something waiting for it.
-                self.now = (rate * LOCAL_EXCESS).max(self.known_link(now) * SHARE);
+                // Others may use the device, too: it then gives as much as there always is something waiting for it. What links
+                // behind it carry is found out step by step.
+                let share = (self.known_link(now) * SHARE).min(self.now * (1.0 + LARGEST_STEP));
+                self.now = (rate * LOCAL_EXCESS).max(share);
             }
             // That a rate was not used up says nothing about a higher one.
             (Wanted::More, None) if !used => {}
@@ -390,7 +362,7 @@ impl Rate {
         let Some(&(slowest, its_rate)) = wants.first() else { return Wanted::More };
         let least = Wanted::Least(slowest, its_rate);
         let may_try = self.tried.get(&slowest).is_none_or(|until| *until <= now);
-        if self.trial.is_none() && may_try && self.local.is_none() {
+        if self.trial.is_none() && may_try && self.device.sends(now).is_none() {
             match self.company(now, slowest) {
                 Company::Some => {}
                 Company::Unknown => return Wanted::Unsure,
@@ -504,9 +476,5 @@ const LEAST_PAIRS: u32 = 4;
 const MOST_FILL: u8 = 60;
 /// The share of the rate that must have been used before it grows.
 const USED: f64 = 0.7;
-/// That its device held the sender up is news for so long.
-const HELD_UP: Duration = Duration::from_millis(75);
-/// What is left of the device's rate with each measurement: all but 0.4 % after a second.
-const DEVICE_KEPT: f64 = 0.9999;
 /// How much faster than its device the sender tries to be.
 const LOCAL_EXCESS: f64 = 1.1;

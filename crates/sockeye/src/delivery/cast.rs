@@ -508,22 +508,32 @@ impl Casting {
         Ok(())
     }
 
-    /// What the device does with what was sent is told to the machine, which tells how much may wait for it.
+    /// What the device does with packets of so many bytes, which went every way, is told to the machine, which tells how much may
+    /// wait for it.
     fn note_sent(&mut self, bytes: u64, held: Duration) {
-        let now = self.now();
+        let ways = self.active.iter().filter(|active| **active).count().max(1);
         let waiting = self.flows.iter().map(FlowSender::waiting).sum();
-        let Some(gauged) = self.gauge.note(now, bytes, held, waiting) else { return };
+        let began = self.began;
+        let gauged = self.gauge.note(|| began.elapsed(), bytes * ways as u64, held, waiting);
+        let Some(gauged) = gauged else { return };
+        let now = self.now();
+        #[expect(clippy::cast_precision_loss, reason = "a few")]
+        let ways = ways as f64;
+        let rate = gauged.rate / ways;
         if gauged.held {
-            self.machine.held_up(now, gauged.rate, gauged.device);
+            self.machine.held_up(now, rate, gauged.device.map(|device| device / ways));
         }
         #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
-        let queue = gauged.waiting as f64 / self.machine.bytes_per_second();
+        let queue = gauged.waiting as f64 / (self.machine.bytes_per_second() * ways);
         self.machine.local_queue(Duration::from_secs_f64(queue.min(1.0)));
         let capacity = self.machine.capacity(now);
-        let may_wait = capacity * self.gauge.may_wait(gauged.held, gauged.rate / capacity).as_secs_f64();
+        let may_wait = capacity * self.gauge.may_wait(now, gauged.held, rate / capacity).as_secs_f64();
         #[expect(clippy::cast_precision_loss, reason = "a few thousand")]
         let batches = 4.0 * f64::from(self.machine.batch()) * self.wire_len as f64;
-        self.flows.iter().for_each(|flow| flow.set_waiting(may_wait.max(batches)));
+        let granted = self.flows.iter().filter(|flow| flow.set_waiting(may_wait.max(batches))).count();
+        if granted < self.flows.len() {
+            self.gauge.no_more();
+        }
     }
 
     fn tell_status(&mut self, now: Duration) {

@@ -14,7 +14,7 @@ use crate::{Error, crypto};
 
 /// A device that takes nothing for this long has failed.
 const STALLED: Duration = Duration::from_secs(1);
-/// Bounds of the send buffer that is asked for: two small batches, and what systems allow without privileges.
+/// Bounds of the send buffer that is asked for, of which the system may allow less.
 const LEAST_BUFFER: f64 = 4_096.0;
 const MOST_BUFFER: f64 = 4_194_304.0;
 /// How long to wait when the device dropped packets itself.
@@ -93,12 +93,16 @@ impl FlowSender {
         }
     }
 
-    /// Keeps about this much waiting for the device, in bytes on the wire: what waits there is late when it arrives.
-    pub(super) fn set_waiting(&self, bytes: f64) {
+    /// Keeps about this much waiting for the device, in bytes on the wire: what waits there is late when it arrives. Whether the
+    /// system allows as much.
+    pub(super) fn set_waiting(&self, bytes: f64) -> bool {
         // The kernel counts its own memory, which is up to half as much again, and doubles what it is asked for.
         let asked = (bytes * 1.5 / 2.0).clamp(LEAST_BUFFER, MOST_BUFFER);
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
-        let _ = self.socket.set_buffer(asked as usize);
+        let asked = asked as usize;
+        // Some systems refuse more than they allow, others give less.
+        let set = self.socket.set_buffer(asked).and_then(|()| self.socket.buffer());
+        set.is_ok_and(|given| given >= asked)
     }
 
     /// Bytes of memory of packets that the device has not sent.

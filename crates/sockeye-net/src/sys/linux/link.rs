@@ -202,6 +202,19 @@ mod tests {
     }
 
     #[test]
+    fn what_was_sent_is_not_what_was_received() {
+        let mut body = vec![0; LINK_LEN];
+        body.extend_from_slice(&u16::try_from(4 + 5 * 8).unwrap().to_ne_bytes());
+        body.extend_from_slice(&IFLA_STATS64.to_ne_bytes());
+        // Packets received and sent, bytes received and sent, errors.
+        body.extend([1_u64, 2, 3, 4, 5].iter().flat_map(|count| count.to_ne_bytes()));
+        let mut sent = None;
+        assert!(!read_messages(&message(RTM_NEWLINK, &body), |link| sent = read_bytes_sent(link)).unwrap());
+        assert_eq!(sent, Some(4));
+        assert_eq!(read_bytes_sent(&body[..LINK_LEN + 12]), None, "cut");
+    }
+
+    #[test]
     fn the_kernel_tells_what_an_interface_has_sent() {
         let loopback = links().unwrap().into_iter().find(|link| link.is_loopback).unwrap();
         let before = bytes_sent(loopback.index).unwrap();
