@@ -1,4 +1,5 @@
 """The table and the budgets of one to many."""
+import re
 import shlex
 import statistics
 import sys
@@ -72,6 +73,30 @@ def markdown(rows, chosen, about, notes):
             parts += [f"## {cell.title}", f"`{cell.name}`; {theory(cell)}", section(mine, cell)]
     parts += ["## Budgets", table(("what", "limit", "measured", "verdict"), budgets(rows, chosen))]
     return "\n\n".join(parts) + "\n"
+
+
+def renewed(before, now):
+    """The document as it was, with the cells that were measured now in their places. Its head says which these are."""
+    head, *old = before.split("\n## ")
+    about, *new = now.split("\n## ")
+    fresh = {part.splitlines()[0]: part for part in new}
+    verdicts = dict(map(keyed, fresh.pop("Budgets").splitlines()))
+    names = [part.split("`")[1] for part in fresh.values()]
+    parts = []
+    for part in old:
+        title = part.splitlines()[0]
+        if title == "Budgets":
+            part = "\n".join(verdicts.get(keyed(line)[0], line) for line in part.splitlines()) + "\n"
+        parts.append(fresh.get(title, part))
+    when = dict(re.findall(r"^\| (\w[^|]*) \| (.*) \|$", about, re.MULTILINE))
+    said = [", ".join(f"`{name}`" for name in names), *(when[key] for key in ("Measured", "Built from", "Command") if key in when)]
+    above, last, below = head.rpartition(" |\n")
+    return "\n## ".join([f"{above}{last}| Measured anew | {'; '.join(said)} |\n{below}", *parts])
+
+
+def keyed(line):
+    """A budget's line by what it is about."""
+    return re.split(r" \(| \| ", line)[0], line
 
 
 INTRO = f"""\
