@@ -220,15 +220,30 @@ fn end_of(outcome: Result<How, Stop>, broken: bool) -> End {
         Err(Stop::Framing(sentence)) => bad(How::Protocol, sentence, Exit::Protocol),
         Err(Stop::TimedOut(sentence)) => bad(How::TimedOut, sentence, Exit::TimedOut),
         Err(Stop::Network(error)) => {
-            let reset = matches!(
-                error.kind(),
-                io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted
-            );
+            let reset = is_gone(&error);
             match error.kind() {
                 io::ErrorKind::TimedOut => bad(How::TimedOut, network(&error), Exit::TimedOut),
                 _ => bad(if reset { How::Reset } else { How::Failed }, network(&error), Exit::Network),
             }
         }
+    }
+}
+
+/// Whether the other side is no more.
+fn is_gone(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted
+    )
+}
+
+/// Why nothing can be sent any more: what the other side said before it went tells more than that it is gone, such as a refusal in
+/// the words of TLS.
+async fn why_it_went(gone: io::Error, receiving: impl Future<Output = Result<(), Stop>>) -> Stop {
+    match timeout(GOODBYE, receiving).await {
+        Ok(Err(Stop::Network(why))) if is_gone(&why) => Stop::Network(gone),
+        Ok(Err(why)) => why,
+        Ok(Ok(())) | Err(_) => Stop::Network(gone),
     }
 }
 
@@ -255,6 +270,12 @@ async fn both_ways(
                     heard_all.set(true);
                 }
                 result = &mut sending, if !sent => {
+                    let result = match result {
+                        Err(Stop::Network(error)) if !received && is_gone(&error) => {
+                            return Err(why_it_went(error, receiving.as_mut()).await);
+                        }
+                        result => result,
+                    };
                     if result? == Sent::Close {
                         return Ok(How::Closed);
                     }
