@@ -21,7 +21,7 @@ use crate::{
     args::Limit,
     output::{
         odd::Odd,
-        sentence::sockets::{is_message_too_long, network},
+        sentence::sockets::{is_gone, is_message_too_long, network},
         stdout::{self, Broken},
     },
 };
@@ -119,7 +119,7 @@ impl Link<'_> {
             Err(Stop::Network(error)) if error.kind() == io::ErrorKind::InvalidData => {
                 (How::Protocol, Some(error.to_string()))
             }
-            Err(Stop::Network(error)) if is_reset(&error) => (How::Reset, Some(network(&error))),
+            Err(Stop::Network(error)) if is_gone(&error) => (How::Reset, Some(network(&error))),
             Err(Stop::Network(error)) => (How::Failed, Some(network(&error))),
         };
         End { how, sentence }
@@ -278,13 +278,6 @@ impl Link<'_> {
 /// Whether a message fits neither the framing nor the datagrams of the other side.
 fn cannot_be_said(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::InvalidData || is_message_too_long(error)
-}
-
-fn is_reset(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted
-    )
 }
 
 /// Numbers from 0 to 1, the same for the same seed (SplitMix64; Steele, Lea, Flood 2014).

@@ -36,7 +36,7 @@ use crate::{
     args::OnEof,
     exit::Exit,
     output::{
-        sentence::sockets::network,
+        sentence::sockets::{is_gone, network},
         stdout::{self, Broken},
     },
     trouble::Trouble,
@@ -227,14 +227,6 @@ fn end_of(outcome: Result<How, Stop>, broken: bool) -> End {
             }
         }
     }
-}
-
-/// Whether the other side is no more.
-fn is_gone(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted
-    )
 }
 
 /// Why nothing can be sent any more: what the other side said before it went tells more than that it is gone, such as a refusal in

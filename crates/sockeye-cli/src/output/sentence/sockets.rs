@@ -203,6 +203,14 @@ fn is_one_of(source: &io::Error, numbers: &[i32]) -> bool {
     source.raw_os_error().is_some_and(|number| numbers.contains(&number))
 }
 
+/// Whether the other side is no more.
+pub(crate) fn is_gone(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted
+    )
+}
+
 /// EMSGSIZE has no kind of its own.
 pub(crate) fn is_message_too_long(source: &io::Error) -> bool {
     source.raw_os_error() == Some(if cfg!(target_os = "linux") { 90 } else { 40 })
