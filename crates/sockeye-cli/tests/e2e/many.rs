@@ -46,6 +46,17 @@ impl Class {
         (sends, code)
     }
 
+    /// Sends the file to all, who have it by packets and next to nothing of it by their lanes.
+    fn goes_by_packets(&self, arguments: &[&str]) {
+        let (sends, code) = self.send(arguments);
+        for received in end_all(self.receive(&code)) {
+            received.exits(0);
+            assert!(by_lane(&received) < 100_000, "{received:?}");
+        }
+        sends.end().exits(0);
+        self.all_have("file");
+    }
+
     fn receive(&self, code: &Code) -> Vec<Process> {
         self.receivers.iter().map(|receiver| receiver.accept(&typed(receiver, code), &[])).collect()
     }
@@ -400,13 +411,7 @@ fn by_broadcast_where_groups_are_not_wanted() {
     needs_namespaces!();
     let class = Class::new(2);
     class.file(2);
-    let (sends, code) = class.send(&["--broadcast", "--wait", "1s", "file"]);
-    for received in end_all(class.receive(&code)) {
-        received.exits(0);
-        assert!(by_lane(&received) < 100_000, "{received:?}");
-    }
-    sends.end().exits(0);
-    class.all_have("file");
+    class.goes_by_packets(&["--broadcast", "--wait", "1s", "file"]);
 }
 
 #[test]
@@ -417,13 +422,7 @@ fn over_ipv6_alone() {
         machine.host().remove_ipv4().expect("no IPv4");
     }
     class.file(2);
-    let (sends, code) = class.send(&["--receivers", "2", "file"]);
-    for received in end_all(class.receive(&code)) {
-        received.exits(0);
-        assert!(by_lane(&received) < 100_000, "{received:?}");
-    }
-    sends.end().exits(0);
-    class.all_have("file");
+    class.goes_by_packets(&["--receivers", "2", "file"]);
 }
 
 #[test]
@@ -435,13 +434,7 @@ fn a_way_that_fails_does_not_stop_the_others() {
     let on_trial = "cd /proc/sys/net/ipv6/conf/eth0 && echo 1 >accept_dad && echo 60 >dad_transmits && \
                     ip -6 address flush dev eth0 && ip -6 address add fe80::5/64 dev eth0";
     class.sender.host().run("sh", ["-c", on_trial]).expect("an address on trial");
-    let (sends, code) = class.send(&["--receivers", "2", "file"]);
-    for received in end_all(class.receive(&code)) {
-        received.exits(0);
-        assert!(by_lane(&received) < 100_000, "{received:?}");
-    }
-    sends.end().exits(0);
-    class.all_have("file");
+    class.goes_by_packets(&["--receivers", "2", "file"]);
 }
 
 /// Hears a group and sends everything again: as it was, changed, cut, and longer.
