@@ -86,8 +86,10 @@ def renewed(before, now):
     for part in old:
         title = part.splitlines()[0]
         if title == "Budgets":
-            part = "\n".join(verdicts.get(keyed(line)[0], line) for line in part.splitlines()) + "\n"
-        parts.append(fresh.get(title, part))
+            # What the document did not have comes behind what it had.
+            parts += fresh.values()
+            part = "\n".join({**dict(map(keyed, part.splitlines())), **verdicts}.values()) + "\n"
+        parts.append(fresh.pop(title, part))
     when = dict(re.findall(r"^\| (\w[^|]*) \| (.*) \|$", about, re.MULTILINE))
     said = [", ".join(f"`{name}`" for name in names), *(when[key] for key in ("Measured", "Built from", "Command") if key in when)]
     above, last, below = head.rpartition(" |\n")
